@@ -1,0 +1,177 @@
+"""The ``course`` command: thin, each subcommand calls one function of the package."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from course_utils.errors import CourseError
+
+app = typer.Typer(
+    help="RAG or fine-tuning? A course that decides by measuring.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models of the course.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measurements, as ratios taken in one run.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def main() -> None:
+    """Entry point: an expected failure prints what is wrong and the cure, and exits with 1."""
+    try:
+        app()
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Show every model of the registry. Example: course models list"""
+    from rich.console import Console
+    from rich.table import Table
+
+    from course_utils import registry
+
+    table = Table("id", "runs", "licence", "memory", "speed", "$/1M in", "$/1M out", "retires")
+    for entry in registry.models().values():
+        table.add_row(
+            entry.id,
+            entry.runs,
+            entry.license,
+            f"{entry.memory_mb} MB" if entry.memory_mb else "",
+            f"{entry.speed:g}x" if entry.speed else "",
+            f"{entry.usd_input:.2f}" if entry.usd_input is not None else "",
+            f"{entry.usd_output:.2f}" if entry.usd_output is not None else "",
+            str(entry.retires_on or ""),
+        )
+    Console().print(table)
+    print(f"local chat model: {registry.local_chat().id}")
+
+
+@models_app.command("prepare")
+def models_prepare(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Model ids; default: all needed.")
+    ] = None,
+) -> None:
+    """Fetch and verify model weights. Example: course models prepare"""
+    from course_utils import registry, weights
+
+    wanted = [registry.model(name) for name in names or []]
+    for entry in wanted or [registry.local_chat(), registry.local_encoder()]:
+        fetched = weights.prepare(entry)
+        print(f"{entry.id}: {'prepared' if fetched else 'ready'}")
+
+
+@models_app.command("use")
+def models_use(name: Annotated[str, typer.Argument(help="A local chat model's id.")]) -> None:
+    """Switch the local chat model. Example: course models use <id from `course models list`>"""
+    from course_utils import registry, weights
+
+    entry = registry.model(name)
+    weights.use(entry)
+    print(f"{entry.name} answers from now on; run connect() again in open notebooks.")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check this machine; each failed check names its cure. Example: course doctor --json"""
+    from course_utils.doctor import examine
+
+    report = examine()
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        for check in report["checks"]:
+            print(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']}: {check['detail']}")
+            if not check["ok"]:
+                print(f"        -> {check['cure']}")
+    raise typer.Exit(0 if report["ok"] else 1)
+
+
+@app.command(context_settings=PASS_ON)
+def lab(context: typer.Context) -> None:
+    """Open the course in JupyterLab; options are passed on. Example: course lab --no-browser"""
+    from course_utils.teach.lab import open_lab
+
+    raise typer.Exit(open_lab(context.args))
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Numbers, such as 00 02.")] = None,
+    as_json: Json = False,
+    save: Annotated[
+        bool, typer.Option("--save", help="Store the outputs in the notebooks themselves.")
+    ] = False,
+) -> None:
+    """Execute the notebooks on copies. Example: course run 00 01 --json"""
+    from course_utils.teach.run import run_notebooks
+
+    report = run_notebooks(lessons or [], save=save, say=lambda text: print(text, file=sys.stderr))
+    if as_json:
+        print(json.dumps(report, indent=2))
+    raise typer.Exit(0 if report["ok"] else 1)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=ID: answer for NAME with model ID; answers still say ID."),
+    ] = None,
+) -> None:
+    """Run the local endpoint in the foreground. Example: course serve --port 8100"""
+    from course_utils.endpoint.serve import serve as serve_endpoint
+
+    pairs = dict(pair.split("=", 1) for pair in alias or [] if "=" in pair)
+    if len(pairs) != len(alias or []):
+        raise CourseError("--alias takes NAME=ID", "for example: --alias my-model=<a local id>")
+    serve_endpoint(port=port, aliases=pairs)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the local endpoint of this course home, if one runs. Example: course stop"""
+    from course_utils.endpoint.process import stop as stop_endpoint
+
+    print("stopped" if stop_endpoint() else "no endpoint was running")
+
+
+@app.command()
+def test(
+    only: Annotated[
+        str | None, typer.Option(help="Only one part: lint, unit or notebooks.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Slow tests too.")] = False,
+) -> None:
+    """Lint, unit tests, and every notebook under nbval. Example: course test --only unit"""
+    from course_utils.teach.check import check
+
+    raise typer.Exit(check(only, everything))
+
+
+@bench_app.command("endpoint")
+def bench_endpoint(as_json: Json = False) -> None:
+    """The endpoint against transformers and the bare engine. Example: course bench endpoint"""
+    from course_utils.bench.endpoint import measure
+
+    result = measure()
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        for name, value in result.items():
+            print(f"{name:28} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""``connect()``: decides who answers, and sets the environment so that OpenAI clients ask there."""
+
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from course_utils import registry
+from course_utils.errors import CourseError
+from course_utils.settings import LOCAL_KEY, own_key, settings
+
+OPENAI_URL = "https://api.openai.com/v1"
+# The user's own key, once seen. Here and not in the environment: a child process (the endpoint,
+# which outlives the notebook) has no use for it.
+_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Who answers.
+
+    Attributes:
+        provider: ``local``, ``openai``, or a base URL.
+        base_url: Where the clients send their requests.
+        chat_model, embedding_model: Ids to pass as ``model=``.
+        name: The chat model's name for people.
+    """
+
+    provider: str
+    base_url: str
+    chat_model: str
+    embedding_model: str
+    name: str
+
+    @property
+    def is_local(self) -> bool:
+        """True when the course's own endpoint answers, for free."""
+        return self.provider == "local"
+
+    def spent_usd(self) -> float:
+        """US dollars that hosted use has cost so far in this course home."""
+        from course_utils.endpoint.budget import Budget
+
+        return Budget().spent_usd()
+
+
+def connect(provider: str | None = None) -> Connection:
+    """Make ``OpenAI()`` and ``ChatOpenAI(model=…)`` work, and print one line on who answers.
+
+    Starts or reuses the local endpoint unless another provider is asked for. A key in the
+    environment never spends money by itself.
+
+    Args:
+        provider: ``local``, ``openai``, or the base URL of a compatible host; ``None`` takes
+            ``COURSE_PROVIDER``, and ``local`` where that is not set.
+
+    Returns:
+        The connection, with the model ids to use.
+
+    Raises:
+        CourseError: The endpoint does not start, or a hosted provider lacks key, model or price.
+    """
+    provider = provider or settings().provider
+    key = _find_key()
+    if provider == "local":
+        connection, line = _connect_local(key)
+        client_key = LOCAL_KEY
+    else:
+        connection, line, client_key = _connect_hosted(provider, key)
+    # Only now: a connection that failed leaves the last one as it was.
+    os.environ["OPENAI_API_KEY"] = client_key
+    os.environ["OPENAI_BASE_URL"] = connection.base_url
+    os.environ.pop("OPENAI_API_BASE", None)  # ChatOpenAI would prefer it
+    _reach_loopback_directly()
+    print(line)
+    return connection
+
+
+def _find_key() -> str | None:
+    """The user's own key; connecting locally hides it from clients but does not forget it."""
+    global _key
+    _key = own_key() or _key
+    return _key
+
+
+def _reach_loopback_directly() -> None:
+    """Keep clients from asking a proxy for this machine's own address."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        if "127.0.0.1" not in hosts and "*" not in hosts:
+            os.environ[name] = ",".join([*hosts, "127.0.0.1"])
+
+
+def _connect_local(key: str | None) -> tuple[Connection, str]:
+    from course_utils.endpoint.process import ensure_running
+
+    chat = registry.local_chat()
+    endpoint = ensure_running()
+    line = f"{chat.name} answers on this machine ({endpoint.base_url}), free of charge."
+    if key:
+        line += (
+            "\nAn OpenAI key was found and stays unused: "
+            'connect("openai") or COURSE_PROVIDER=openai would spend money with it.'
+        )
+    encoder = registry.local_encoder()
+    return Connection("local", endpoint.base_url, chat.id, encoder.id, chat.name), line
+
+
+def _connect_hosted(provider: str, key: str | None) -> tuple[Connection, str, str]:
+    from course_utils.endpoint.relay import start_relay
+
+    if provider == "openai":
+        upstream = OPENAI_URL
+        chat = settings().chat_model or registry.hosted_chat().id
+        embedding = settings().embedding_model or registry.hosted_encoder().id
+    elif urlsplit(provider).scheme in {"http", "https"}:
+        upstream = provider.rstrip("/")
+        chat, embedding = settings().chat_model, settings().embedding_model
+        if not chat or not embedding:
+            raise CourseError(
+                f"{provider} is asked to answer, but with which models?",
+                "set COURSE_CHAT_MODEL and COURSE_EMBEDDING_MODEL to ids that it serves",
+            )
+    else:
+        raise CourseError(
+            f"unknown provider {provider!r}",
+            "use local, openai, or a base URL that starts with http:// or https://",
+        )
+    if not key:
+        raise CourseError(
+            f"{provider} needs a key and OPENAI_API_KEY is not set",
+            'set OPENAI_API_KEY (for a host that needs none: "none"), or use connect("local")',
+        )
+    relay = start_relay(upstream, key)
+    connection = Connection(provider, relay.base_url, chat, embedding, chat)
+    line = (
+        f"{chat} answers at {upstream}, {relay.price_of(chat)}. "
+        f"${relay.budget.spent_usd():.4f} of ${relay.budget.limit_usd:.2f} spent so far "
+        "(COURSE_BUDGET_USD changes the stop)."
+    )
+    return connection, line, relay.token

@@ -1,0 +1,18 @@
+"""The course's own OpenAI-compatible endpoint, on this machine only.
+
+How a request flows: uvicorn (``serve``) → ``app`` (one ASGI application, counts requests) →
+a thin function in ``routes/`` that checks the body with ``schemas`` → ``catalog`` (which model a
+name means) → ``completion`` (one answer or a stream of chunks) → ``engine`` (llama.cpp in this
+process, one engine per model, on a thread) or ``encoder`` (onnxruntime). Whatever goes wrong
+becomes an ``errors.EndpointError`` and is answered in OpenAI's error shape.
+
+``process.ensure_running()`` starts or finds the one endpoint of this ``COURSE_HOME``.
+
+Accepted and ignored, because they change nothing in an answer here: ``user``, ``metadata``,
+``store``, ``service_tier``, ``safety_identifier``, ``prompt_cache_key``,
+``prompt_cache_retention``, ``parallel_tool_calls``, ``prediction``, ``reasoning_effort``,
+``verbosity``, ``name`` in a message, and the API key.
+
+Other than at OpenAI: penalties look at the last 64 tokens, prompt included; an answer without
+``max_tokens`` ends after 512 tokens; each model has its own tokenizer.
+"""

@@ -1,0 +1,105 @@
+"""Puts the endpoint together."""
+
+import asyncio
+import importlib.metadata
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from course_utils.endpoint import errors
+from course_utils.endpoint.catalog import Catalog
+from course_utils.endpoint.process import home_id
+from course_utils.endpoint.routes import chat, embeddings, health, models
+
+
+class Activity:
+    """Counts API requests, so that an endpoint that nobody uses can end itself.
+
+    Asking for ``/health`` is no use of it.
+    """
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.in_flight = 0
+        self._last = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Seconds since the last request ended; 0 while one is being answered."""
+        return 0.0 if self.in_flight else time.monotonic() - self._last
+
+    def begin(self) -> None:
+        """A request has come in."""
+        self.requests += 1
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """A request is answered, or its client has gone."""
+        self.in_flight -= 1
+        self._last = time.monotonic()
+
+
+class _CountRequests:
+    """Plain ASGI, because a wrapped response would cost time on every token of a stream."""
+
+    def __init__(self, app: ASGIApp, activity: Activity) -> None:
+        self.app = app
+        self.activity = activity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self.app(scope, receive, send)
+            return
+        self.activity.begin()
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.activity.end()
+
+
+def create_app(aliases: Mapping[str, str] | None = None) -> FastAPI:
+    """The endpoint as an ASGI application. Its engine loads while the server starts.
+
+    Args:
+        aliases: Extra model name → id of a served model. Answers still carry the real id.
+
+    Raises:
+        CourseError: An alias points nowhere.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(_load(app))
+        yield
+        loading.cancel()
+
+    app = FastAPI(
+        title="Local endpoint of the course RAG or fine-tuning?",
+        description="OpenAI's API, answered by small models on this machine.",
+        version=importlib.metadata.version("xllamacpp"),
+        lifespan=lifespan,
+    )
+    app.state.catalog = Catalog(aliases)
+    app.state.activity = Activity()
+    app.state.ready = asyncio.Event()
+    app.state.failure = None
+    app.state.home_id = home_id()
+    app.state.started = time.monotonic()
+    app.add_middleware(_CountRequests, activity=app.state.activity)
+    errors.install(app)
+    for part in (chat, embeddings, models, health):
+        app.include_router(part.router)
+    return app
+
+
+async def _load(app: FastAPI) -> None:
+    catalog = app.state.catalog
+    try:
+        engine = await catalog.engine(catalog.default_chat)
+        if await asyncio.to_thread(engine.answers):
+            app.state.ready.set()
+    except Exception as error:
+        app.state.failure = error
+        raise

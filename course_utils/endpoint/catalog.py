@@ -1,0 +1,132 @@
+"""Which models are served, under which names, and loading each one when it is first asked for."""
+
+import asyncio
+from collections.abc import Mapping
+
+from course_utils import registry
+from course_utils.endpoint.encoder import Encoder
+from course_utils.endpoint.engine import Engine
+from course_utils.endpoint.errors import EndpointError, ModelNotFoundError
+from course_utils.errors import CourseError
+from course_utils.registry import Model
+from course_utils.settings import settings
+
+# A switch to a larger model and back needs two; more would only hold memory.
+MAX_LOADED_ENGINES = 2
+
+
+class Catalog:
+    """The models of this machine.
+
+    One engine per model, never one engine with changing adapters: llama.cpp's prompt cache of one
+    would otherwise be read by the other, with wrong answers.
+
+    Args:
+        aliases: Extra name → id of a served model. Answers still carry the real id.
+
+    Raises:
+        CourseError: An alias points nowhere, or takes the name of a real model.
+    """
+
+    def __init__(self, aliases: Mapping[str, str] | None = None) -> None:
+        self.aliases = dict(aliases or {})
+        self.default_chat = registry.local_chat()
+        self.encoder_model = registry.local_encoder()
+        self._engines: dict[str, Engine] = {}
+        self._encoder: Encoder | None = None
+        self._loading = asyncio.Lock()
+        served = self.ids()
+        for name, target in self.aliases.items():
+            if target not in served or name in served:
+                raise CourseError(
+                    f"the alias {name!r} cannot stand for {target!r}",
+                    f"give it a name of its own and one of the models: {', '.join(served)}",
+                )
+
+    def models(self) -> list[Model]:
+        """The default chat model and the encoder, then every other chat model that is prepared."""
+        first = [self.default_chat, self.encoder_model]
+        rest = [m for m in registry.models().values() if m not in first and m.role == "chat"]
+        return first + [m for m in rest if m.runs == "local" and _prepared(m)]
+
+    def ids(self) -> list[str]:
+        """Ids of ``models()``."""
+        return [model.id for model in self.models()]
+
+    def find(self, name: str, role: str | None = None) -> Model:
+        """The model that a request means by ``name``.
+
+        Raises:
+            EndpointError: There is none, or it has another role (``chat``, ``embedding``).
+        """
+        served = {model.id: model for model in self.models()}
+        model = served.get(self.aliases.get(name, name))
+        if model is None:
+            fit = [m.id for m in served.values() if role in (None, m.role)]
+            raise ModelNotFoundError(name, [*fit, *self.aliases])
+        if role not in (None, model.role):
+            fit = ", ".join(m.id for m in served.values() if m.role == role)
+            raise EndpointError(
+                f"{model.id} is a model for {model.role}. For {role} use: {fit}.", param="model"
+            )
+        return model
+
+    async def engine(self, model: Model) -> Engine:
+        """The engine of a chat model, loaded when it is not yet.
+
+        Raises:
+            CourseError: Its weights are not prepared.
+        """
+        async with self._loading:
+            engine = self._engines.pop(model.id, None)
+            if engine is None:
+                self._make_room()
+                engine = await asyncio.to_thread(self._load_engine, model)
+            self._engines[model.id] = engine  # last in the dict = last used
+            return engine
+
+    async def encoder(self) -> Encoder:
+        """The encoder, loaded when it is not yet.
+
+        Raises:
+            CourseError: Its weights are not prepared.
+        """
+        async with self._loading:
+            if self._encoder is None:
+                self._encoder = await asyncio.to_thread(self._load_encoder)
+            return self._encoder
+
+    def load(self) -> dict[str, int]:
+        """Generations running and waiting, over all engines."""
+        engines = self._engines.values()
+        running, waiting = sum(e.running for e in engines), sum(e.waiting for e in engines)
+        return {"running": running, "waiting": waiting}
+
+    def _make_room(self) -> None:
+        idle = [i for i, e in self._engines.items() if not e.running and not e.waiting]
+        while len(self._engines) >= MAX_LOADED_ENGINES and idle:
+            del self._engines[idle.pop(0)]
+
+    def _load_engine(self, model: Model) -> Engine:
+        chosen = settings()
+        return Engine(
+            model.id,
+            registry.model_path(model, "gguf"),
+            context_tokens=min(chosen.context_tokens, model.context_tokens),
+            parallel=chosen.parallel,
+            threads=chosen.threads,
+        )
+
+    def _load_encoder(self) -> Encoder:
+        model = self.encoder_model
+        return Encoder(
+            model.id,
+            registry.model_path(model, "onnx"),
+            registry.model_path(model, "tokenizer"),
+            max_tokens=model.context_tokens,
+            threads=settings().threads,
+        )
+
+
+def _prepared(model: Model) -> bool:
+    return bool(model.files) and all(registry.file_path(model, f).exists() for f in model.files)

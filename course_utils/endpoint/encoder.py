@@ -1,0 +1,114 @@
+"""The local embedding model: onnxruntime and tokenizers, no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from course_utils.endpoint.engine import usable_cores
+from course_utils.endpoint.errors import EndpointError
+
+# Batches of 256 grew the memory to 900 MB.
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Vectors and what was read for them.
+
+    Attributes:
+        vectors: One unit-length float32 row per input.
+        tokens: Tokens read per input, the two marker tokens included.
+        truncated: Index → length in tokens, for inputs of which only the beginning was read.
+    """
+
+    vectors: np.ndarray
+    tokens: list[int]
+    truncated: dict[int, int]
+
+
+class Encoder:
+    """Text to vectors: mean of the last layer's token vectors, scaled to length 1.
+
+    Args:
+        model_id: The id under which it answers.
+        onnx, tokenizer: Weight file and ``tokenizer.json``.
+        max_tokens: Longer inputs are cut to this many tokens.
+        threads: CPU threads; ``None`` means one per core, four at most.
+    """
+
+    def __init__(
+        self, model_id: str, onnx: Path, tokenizer: Path, *, max_tokens: int, threads: int | None
+    ) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or min(usable_cores(), 4)
+        # Spinning threads would take the cores from the language model between two batches.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.model_id = model_id
+        self.max_tokens = max_tokens
+        self._session = onnxruntime.InferenceSession(
+            str(onnx), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        # Truncation and padding happen here, where they can be counted.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        markers = self._tokenizer.encode("").ids
+        self._first, self._last = markers[0], markers[-1]
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return self._tokenizer.get_vocab_size()
+
+    def encode(self, inputs: list[str] | list[list[int]]) -> Encoded:
+        """Embed texts, or lists of this encoder's own token ids (markers are added to those).
+
+        Raises:
+            EndpointError: A token id is not in the vocabulary.
+        """
+        if isinstance(inputs[0], str):
+            ids = [e.ids for e in self._tokenizer.encode_batch(inputs)]
+        else:
+            ids = [self._with_markers(item, at) for at, item in enumerate(inputs)]
+        truncated = {at: len(item) for at, item in enumerate(ids) if len(item) > self.max_tokens}
+        for at in truncated:
+            ids[at] = [*ids[at][: self.max_tokens - 1], self._last]
+        vectors = np.empty((len(ids), self._session.get_outputs()[0].shape[-1]), np.float32)
+        # Neighbours of like length waste little padding.
+        order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            vectors[rows] = self._run([ids[at] for at in rows])
+        return Encoded(vectors, [len(item) for item in ids], truncated)
+
+    def _with_markers(self, ids: list[int], at: int) -> list[int]:
+        wrong = next((i for i in ids if not 0 <= i < self.vocabulary), None)
+        if wrong is not None:
+            raise EndpointError(
+                f"Token id {wrong} is not in the vocabulary of {self.model_id} (0 to "
+                f"{self.vocabulary - 1}). Send text: OpenAIEmbeddings(check_embedding_ctx_length=False).",
+                param=f"input[{at}]",
+            )
+        if ids[0] == self._first and ids[-1] == self._last:
+            return ids
+        return [self._first, *ids, self._last]
+
+    def _run(self, ids: list[list[int]]) -> np.ndarray:
+        width = max(map(len, ids))
+        tokens = np.zeros((len(ids), width), np.int64)
+        mask = np.zeros_like(tokens)
+        for row, item in enumerate(ids):
+            tokens[row, : len(item)] = item
+            mask[row, : len(item)] = 1
+        feed = {
+            "input_ids": tokens,
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(tokens),
+        }
+        hidden = self._session.run(None, feed)[0]
+        mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return mean / np.linalg.norm(mean, axis=1, keepdims=True)

@@ -1,0 +1,180 @@
+"""llama.cpp behind the endpoint: one engine per model, run on threads, cancellable.
+
+Measured on two shared cores (135M model, Q4_1): OpenMP's default of spinning at its barriers loses
+almost everything as soon as another process computes (over a minute for what takes half a second),
+so ``OMP_WAIT_POLICY=passive`` is set before the library loads. Two slots with a cache each gave
+identical text on repeats and beside other requests; one unified cache did not, so it stays off.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from course_utils.endpoint.errors import ContextLengthError, EndpointError
+
+Chunk = dict[str, Any]
+
+# Prompt tokens read between two looks at whether the client is still there.
+PROMPT_STEP_TOKENS = 512
+
+
+class Engine:
+    """One loaded model.
+
+    A request that finds all slots taken waits its turn. A generation that nobody wants any more
+    ends within one token (while the prompt is read: within ``PROMPT_STEP_TOKENS``).
+
+    Args:
+        model_id: The id under which it answers.
+        gguf: Weight file.
+        context_tokens: Tokens of prompt and answer together, per request.
+        parallel: Requests answered at the same time.
+        threads: CPU threads; ``None`` means one per core, four at most.
+    """
+
+    def __init__(
+        self, model_id: str, gguf: Path, *, context_tokens: int, parallel: int, threads: int | None
+    ) -> None:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(gguf)
+        params.n_parallel = parallel
+        params.n_ctx = context_tokens * parallel
+        params.kv_unified = False
+        params.n_batch = params.n_ubatch = PROMPT_STEP_TOKENS
+        params.cpuparams.n_threads = threads or min(usable_cores(), 4)
+        params.prefill_assistant = False  # a last assistant message is a turn, not a beginning
+        params.cache_ram_mib = 0  # by default it may grow to 8 GB
+        params.fit_params = params.warmup = params.ui = False
+        params.verbosity = 0
+        # llama.cpp opens a port of its own that we do not use: a free one, locked.
+        params.port = 0
+        params.api_keys = [token_hex(32)]
+        self.model_id = model_id
+        self.context_tokens = context_tokens
+        self.parallel = parallel
+        self.fingerprint = f"xllamacpp-{xllamacpp.__version__}"
+        self._server = xllamacpp.Server(params)
+        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix=f"engine-{model_id}")
+        self._slots = asyncio.Semaphore(parallel)
+        self._running = 0
+        self._waiting = 0
+
+    @property
+    def running(self) -> int:
+        """Generations in progress."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """Generations that wait for a slot."""
+        return self._waiting
+
+    def answers(self) -> bool:
+        """Make one token, blocking: True when the model really works."""
+        body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+        return bool(self._server.handle_chat_completions(body).get("choices"))
+
+    async def collect(self, body: dict[str, Any]) -> list[Chunk]:
+        """All chunks of one answer. Cancel the task to stop the generation.
+
+        Raises:
+            EndpointError: The engine refuses the request.
+        """
+        chunks: list[Chunk] = []
+        await (await self._start(body, chunks.append))
+        for chunk in chunks:
+            self._check(chunk)
+        return chunks
+
+    async def stream(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
+        """The chunks of one answer as they are made. Close the iterator to stop the generation.
+
+        Raises:
+            EndpointError: The engine refuses the request.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Chunk | None] = asyncio.Queue()
+
+        def put(chunk: Chunk | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, chunk)
+
+        done = await self._start(body, put)
+        done.add_done_callback(lambda _future: queue.put_nowait(None))
+        try:
+            while (chunk := await queue.get()) is not None:
+                self._check(chunk)
+                yield chunk
+            await done
+        finally:
+            done.cancel()
+
+    async def _start(self, body: dict[str, Any], take: Callable[[Chunk], None]) -> asyncio.Future:
+        """Wait for a slot and begin. Cancelling the returned future stops the generation."""
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        self._running += 1
+        loop = asyncio.get_running_loop()
+        wanted = loop.create_future()
+
+        def on_chunk(chunk: Chunk) -> bool:
+            take(chunk)
+            return wanted.cancelled()  # llama.cpp stops when this is True
+
+        def run() -> None:
+            # With progress reports llama.cpp calls back while it still reads the prompt.
+            self._server.handle_chat_completions(
+                {**body, "stream": True, "return_progress": True}, on_chunk
+            )
+
+        # The slot is free when llama.cpp has really ended, not when the client has gone.
+        def ended(work: asyncio.Future) -> None:
+            self._running -= 1
+            self._slots.release()
+            error = work.exception()
+            if wanted.done():
+                return
+            if error is None:
+                wanted.set_result(None)
+            elif isinstance(error, ValueError):
+                wanted.set_exception(_refused(str(error)))
+            else:
+                wanted.set_exception(error)
+
+        loop.run_in_executor(self._threads, run).add_done_callback(ended)
+        return wanted
+
+    def _check(self, chunk: Chunk) -> None:
+        error = chunk.get("error")
+        if error is None:
+            return
+        if "n_prompt_tokens" in error:
+            raise ContextLengthError(error["n_prompt_tokens"], self.context_tokens)
+        if error.get("code", 500) >= 500:
+            raise EndpointError(
+                f"The engine failed: {error.get('message')}", status=500, type="server_error"
+            )
+        raise _refused(str(error.get("message")))
+
+
+def _refused(reason: str) -> EndpointError:
+    if "schema" in reason.lower() or "grammar" in reason.lower():
+        message = f"This JSON schema cannot be used: {reason}. Use a simpler one."
+        return EndpointError(message, param="response_format")
+    return EndpointError(f"The engine refuses the request: {reason}.")
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

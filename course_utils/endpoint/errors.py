@@ -1,0 +1,149 @@
+"""Everything that can go wrong with a request, answered in OpenAI's error shape in one place."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from course_utils.errors import CourseError
+
+
+class EndpointError(Exception):
+    """A request that cannot be answered.
+
+    Args:
+        message: What is wrong and the cure, in one or two sentences.
+        status: HTTP status.
+        param: The parameter at fault, as the client spells it.
+        code: OpenAI's short code, where there is one.
+        type: OpenAI's class of error.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        param: str | None = None,
+        code: str | None = None,
+        type: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.param = param
+        self.code = code
+        self.type = type
+
+    def body(self) -> dict:
+        """The JSON body that OpenAI's clients understand."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": error}
+
+
+class ModelNotFoundError(EndpointError):
+    """No model of that name is served here."""
+
+    def __init__(self, name: str, served: Sequence[str]) -> None:
+        super().__init__(
+            f"The model {name!r} is not served here. Use one of: {', '.join(served)}.",
+            status=404,
+            param="model",
+            code="model_not_found",
+        )
+
+
+class ContextLengthError(EndpointError):
+    """The prompt alone fills the context."""
+
+    def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
+        super().__init__(
+            f"This model's context is {context_tokens} tokens, prompt and answer together, and "
+            f"your messages are {prompt_tokens} tokens. Shorten them: fewer or smaller documents.",
+            param="messages",
+            code="context_length_exceeded",
+        )
+
+
+class NotReadyError(EndpointError):
+    """The engine cannot be loaded (yet)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=503, type="server_error", code="not_ready")
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error in OpenAI's shape."""
+    app.add_exception_handler(EndpointError, _endpoint_error)
+    app.add_exception_handler(CourseError, _course_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _answer(error: EndpointError) -> JSONResponse:
+    return JSONResponse(error.body(), error.status)
+
+
+async def _endpoint_error(_request: Request, error: EndpointError) -> JSONResponse:
+    return _answer(error)
+
+
+async def _course_error(_request: Request, error: CourseError) -> JSONResponse:
+    return _answer(NotReadyError(f"{error.what}: {error.cure}."))
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    message = f"{request.method} {request.url.path}: {error.detail}. See /docs for what is here."
+    return _answer(EndpointError(message, status=error.status_code))
+
+
+async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    message = f"The endpoint failed: {type(error).__name__}. Its log has the details."
+    return _answer(EndpointError(message, status=500, type="server_error"))
+
+
+async def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+    found = error.errors()
+    # Of a union (string or list) pydantic reports each branch; the deepest got furthest.
+    first = max(found, key=lambda item: len(_steps(item["loc"], error.body)))
+    param = _spell(_steps(first["loc"], error.body))
+    kind, text = first["type"], first["msg"].removeprefix("Value error, ").rstrip(".")
+    code = None
+    if kind == "json_invalid":
+        param, message = None, f"The body is not valid JSON ({first['ctx']['error']})."
+    elif kind == "extra_forbidden":
+        code = "unknown_parameter"
+        message = f"Unknown parameter: {param!r}. Leave it out; /docs lists what is accepted."
+    elif kind == "missing" and param:
+        code = "missing_required_parameter"
+        message = f"Missing required parameter: {param!r}."
+    elif param is None:
+        message = "Send a JSON object as the body, with the header Content-Type: application/json."
+    elif kind == "value_error":
+        message = f"{text}."
+    else:
+        message = f"Invalid value for {param!r}: {text[0].lower()}{text[1:]}."
+    return _answer(EndpointError(message, param=param, code=code))
+
+
+def _steps(location: tuple, body: object) -> list[str | int]:
+    """The part of a pydantic location that leads into the body (not the names of union branches)."""
+    steps: list[str | int] = []
+    inside = body
+    for step in location[1:]:
+        if (isinstance(inside, dict) and isinstance(step, str) and step in inside) or (
+            isinstance(inside, list) and isinstance(step, int) and step < len(inside)
+        ):
+            inside = inside[step]
+        elif not (isinstance(inside, dict) and step == location[-1]):
+            continue
+        steps.append(step)
+    return steps
+
+
+def _spell(steps: list[str | int]) -> str | None:
+    spelt = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return spelt.removeprefix(".") or None

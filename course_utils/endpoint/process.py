@@ -1,0 +1,223 @@
+"""The life of the one endpoint of a ``COURSE_HOME``: start or find it, ask for it, stop it.
+
+Only the standard library, psutil and filelock are imported here: ``connect()`` has to be quick.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from course_utils.errors import CourseError
+from course_utils.settings import REPO, settings, write_atomic
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
+LOG_LIMIT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running endpoint.
+
+    Attributes:
+        base_url: What an OpenAI client takes as ``base_url``.
+        pid, port: Its process and its port on 127.0.0.1.
+    """
+
+    base_url: str
+    pid: int
+    port: int
+
+
+def home_id() -> str:
+    """Tells the endpoints of two course homes apart, without naming a folder to clients."""
+    return hashlib.sha256(str(settings().home).encode()).hexdigest()[:16]
+
+
+def state_file() -> Path:
+    """Where the running endpoint says who it is."""
+    return settings().endpoint_dir / "endpoint.json"
+
+
+def log_file() -> Path:
+    """Where an endpoint in the background writes."""
+    return settings().endpoint_dir / "log.txt"
+
+
+def serving_lock() -> FileLock:
+    """Held by the endpoint as long as it lives; the system frees it even after ``kill -9``."""
+    return _lock("serving.lock")
+
+
+def running() -> Endpoint | None:
+    """The endpoint of this course home, if it is alive and answers."""
+    endpoint = _noted()
+    if endpoint is None or not psutil.pid_exists(endpoint.pid):
+        return None
+    # A machine at full load may take its time; a dead server refuses at once.
+    health = _get(f"http://127.0.0.1:{endpoint.port}/health", timeout_s=10)
+    alive = health.get("home") == home_id() and health.get("pid") == endpoint.pid
+    return endpoint if alive and health.get("status") == "ok" else None
+
+
+def ensure_running() -> Endpoint:
+    """Start the endpoint of this course home, or find the one that runs.
+
+    Raises:
+        CourseError: It does not start within a minute; the message shows the end of its log.
+    """
+    endpoint = _in_use()
+    if endpoint:
+        return endpoint
+    with _lock("starting.lock"):
+        # Somebody else may have started it while we waited.
+        endpoint = _in_use()
+        return endpoint or _start()
+
+
+def stop(timeout_s: float = STOP_TIMEOUT_S) -> bool:
+    """End the endpoint of this course home; running answers may finish first.
+
+    Args:
+        timeout_s: Seconds after which it is ended by force.
+
+    Returns:
+        True when one was running.
+    """
+    endpoint = running()
+    if endpoint is None:
+        return False
+    try:
+        process = psutil.Process(endpoint.pid)
+        process.terminate()
+        try:
+            process.wait(timeout_s)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(timeout_s)
+    except psutil.NoSuchProcess:
+        pass
+    state_file().unlink(missing_ok=True)
+    return True
+
+
+def announce(port: int) -> None:
+    """Note that this process serves on ``port`` (called by the server once it answers)."""
+    endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", os.getpid(), port)
+    write_atomic(state_file(), json.dumps(asdict(endpoint)) + "\n")
+
+
+def withdraw() -> None:
+    """Remove this process's note, and nobody else's."""
+    endpoint = _noted()
+    if endpoint and endpoint.pid == os.getpid():
+        state_file().unlink(missing_ok=True)
+
+
+def _in_use() -> Endpoint | None:
+    """Like ``running()``, and the endpoint's idle time starts anew."""
+    endpoint = running()
+    if endpoint and _get(f"{endpoint.base_url}/models", timeout_s=10):
+        return endpoint
+    return None
+
+
+def _noted() -> Endpoint | None:
+    try:
+        return Endpoint(**json.loads(state_file().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _start() -> Endpoint:
+    log = log_file()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.unlink()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "course_utils.endpoint", "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # The package need not be installed, and the notebook's folder may vanish.
+            cwd=REPO,
+            **_detached(),
+        )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        endpoint = running()
+        # Another process may serve by now: a `course serve` typed at the same moment.
+        if endpoint:
+            return endpoint
+        if ended:
+            break
+        time.sleep(0.05)
+    else:
+        process.kill()
+    raise _not_started(f"it ended with code {process.returncode}" if ended else "it took too long")
+
+
+def _detached() -> dict:
+    """Popen options that let the endpoint outlive the notebook and ignore its Ctrl-C."""
+    if os.name == "nt":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
+def _not_started(reason: str) -> CourseError:
+    log = log_file()
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
+    shown = "\n".join(f"    {line}" for line in lines)
+    return CourseError(
+        f"the local endpoint did not start: {reason}. The end of {log}:\n{shown}",
+        "run `course doctor`; `course serve` shows the endpoint's start on the screen",
+    )
+
+
+def _lock(name: str) -> FileLock:
+    folder = settings().endpoint_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / name)
+
+
+def _get(url: str, timeout_s: float) -> dict:
+    """A JSON object from this machine, past any proxy; empty when nothing sensible comes."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=timeout_s) as answer:
+            content = json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def take_serving_lock() -> FileLock:
+    """The lock of the serving process.
+
+    Raises:
+        CourseError: Another endpoint serves this course home.
+    """
+    lock = serving_lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        noted = _noted()
+        where = f" at {noted.base_url} (process {noted.pid})" if noted else ""
+        raise CourseError(
+            f"an endpoint of {settings().home} is running already{where}",
+            "use that one, or stop it with `course serve --stop`",
+        ) from None
+    return lock

@@ -1,0 +1,35 @@
+"""``GET /health`` and ``GET /``."""
+
+import os
+import time
+from typing import Any
+
+import psutil
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health(request: Request) -> JSONResponse:
+    """200 and ``ok`` once a model has really answered; 503 and ``starting`` before."""
+    state = request.app.state
+    body: dict[str, Any] = {
+        "status": "ok" if state.ready.is_set() else "starting",
+        "home": state.home_id,
+        "models": [*state.catalog.ids(), *state.catalog.aliases],
+        "uptime_s": round(time.monotonic() - state.started, 3),
+        "rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
+        "pid": os.getpid(),
+        "version": request.app.version,
+        "requests": state.activity.requests,
+        "engine": state.catalog.load(),
+    }
+    return JSONResponse(body, 200 if state.ready.is_set() else 503)
+
+
+@router.get("/", response_class=PlainTextResponse)
+async def root() -> str:
+    """One line for whoever opens the address in a browser."""
+    return "The local OpenAI-compatible endpoint of the course. API: /v1, description: /docs\n"

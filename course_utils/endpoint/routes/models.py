@@ -1,0 +1,41 @@
+"""``GET /v1/models`` and ``GET /v1/models/{id}``."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from course_utils import registry
+from course_utils.endpoint.catalog import Catalog
+from course_utils.registry import Model
+
+router = APIRouter()
+
+
+@router.get("/v1/models")
+async def list_models(request: Request) -> dict[str, Any]:
+    """All names under which something answers here."""
+    catalog = request.app.state.catalog
+    names = [*catalog.ids(), *catalog.aliases]
+    return {"object": "list", "data": [_entry(catalog, name) for name in names]}
+
+
+@router.get("/v1/models/{model_id:path}")
+async def retrieve_model(model_id: str, request: Request) -> dict[str, Any]:
+    """One of them."""
+    catalog = request.app.state.catalog
+    catalog.find(model_id)
+    return _entry(catalog, model_id)
+
+
+def _entry(catalog: Catalog, name: str) -> dict[str, Any]:
+    model = catalog.find(name)
+    entry = {"id": name, "object": "model", "created": _created(model), "owned_by": "local"}
+    if name in catalog.aliases:
+        entry["alias_of"] = model.id
+    return entry
+
+
+def _created(model: Model) -> int:
+    """When its weights were put here, in seconds since 1970."""
+    path = registry.file_path(model, model.files[0])
+    return int(path.stat().st_mtime) if path.exists() else 0

@@ -1,0 +1,1 @@
+"""Answers → scores with confidence intervals: one scorer for every approach."""

@@ -1,0 +1,66 @@
+"""Means with confidence intervals, by the bootstrap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+RESAMPLES = 4000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean of ``n`` values with the ends of its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.0%} [{self.low:.0%}, {self.high:.0%}], n={self.n}"
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Lengths of the error bar below and above the mean, as matplotlib wants them."""
+        return self.mean - self.low, self.high - self.mean
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Interval:
+    """Mean of per-question scores with a percentile bootstrap interval.
+
+    Args:
+        values: One score per question, shape ``(n,)``; booleans count as 0 and 1.
+        level: Share of the resampled means inside the interval.
+        seed: Makes the interval the same on every run.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    scores = np.asarray(values, dtype=float)
+    if scores.size == 0:
+        raise ValueError("no values: nothing was scored")
+    draws = np.random.default_rng(seed).integers(0, scores.size, (RESAMPLES, scores.size))
+    return _interval(scores.mean(), scores[draws].mean(axis=1), level, scores.size)
+
+
+def paired_difference(
+    ours: Sequence[float], theirs: Sequence[float], level: float = 0.95, seed: int = 0
+) -> Interval:
+    """Mean of ``ours - theirs`` on the same questions, with a paired bootstrap interval.
+
+    Pairing removes the questions' own difficulty, so the interval is narrower than the gap
+    between two separate ones suggests.
+
+    Raises:
+        ValueError: The two lists differ in length.
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"not the same questions: {len(ours)} and {len(theirs)} scores")
+    difference = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
+    return mean_interval(difference, level, seed)
+
+
+def _interval(mean: float, means: np.ndarray, level: float, n: int) -> Interval:
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(mean), float(low), float(high), n)

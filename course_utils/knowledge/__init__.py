@@ -1,0 +1,1 @@
+"""Documents → chunks → index → retriever: the plumbing of lesson 02."""

@@ -1,0 +1,185 @@
+"""Models and prices: reads ``data/models.toml``, the only file that spells a model id."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from course_utils.errors import CourseError
+from course_utils.settings import DATA, settings, write_atomic
+
+REGISTRY_FILE = DATA / "models.toml"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One file of a model's weights, from a package's wheel or from the Hugging Face hub.
+
+    Attributes:
+        name: What the course calls it (``gguf``, ``onnx``, ``tokenizer``).
+        filename: Its name on disk.
+        bytes, sha256: Size and checksum, where the registry pins them.
+        package, member: Pinned package (``name==version``) and the path inside its wheel.
+        hub_repo: Repository on the hub, where the file has the same name.
+    """
+
+    name: str
+    filename: str
+    bytes: int | None = None
+    sha256: str | None = None
+    package: str | None = None
+    member: str | None = None
+    hub_repo: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the registry. Prices are US dollars per million tokens, memory in MB."""
+
+    id: str
+    name: str
+    role: str
+    runs: str
+    license: str
+    source: str
+    verified_on: date
+    context_tokens: int
+    parameters: int | None = None
+    dimensions: int | None = None
+    memory_mb: int | None = None
+    speed: float | None = None
+    max_output_tokens: int | None = None
+    usd_input: float | None = None
+    usd_output: float | None = None
+    usd_training: float | None = None
+    usd_tuned_input: float | None = None
+    usd_tuned_output: float | None = None
+    retires_on: date | None = None
+    replacement: str | None = None
+    files: tuple[WeightFile, ...] = ()
+
+    def cost(self, tokens_in: int, tokens_out: int = 0) -> float:
+        """US dollars for a request; 0 for a model that runs on this machine and has no price.
+
+        Raises:
+            CourseError: The registry has no price for a hosted model.
+        """
+        if self.usd_input is None or self.usd_output is None:
+            if self.runs != "hosted":
+                return 0.0
+            raise CourseError(
+                f"no price for {self.id} in data/models.toml",
+                "add usd_input and usd_output (dollars per million tokens) to its entry",
+            )
+        return (tokens_in * self.usd_input + tokens_out * self.usd_output) / 1_000_000
+
+
+@cache
+def _registry() -> tuple[dict[str, str], dict[str, Model]]:
+    with REGISTRY_FILE.open("rb") as file:
+        content = tomllib.load(file)
+    entries = {}
+    for entry in content["model"]:
+        files = tuple(WeightFile(**weights) for weights in entry.pop("file", []))
+        entries[entry["id"]] = Model(**entry, files=files)
+    return content["defaults"], entries
+
+
+def models() -> dict[str, Model]:
+    """All models of the registry by id."""
+    return dict(_registry()[1])
+
+
+def model(model_id: str) -> Model:
+    """Look a model up.
+
+    Raises:
+        CourseError: The registry has no such id.
+    """
+    try:
+        return _registry()[1][model_id]
+    except KeyError:
+        raise CourseError(
+            f"no model {model_id!r} in data/models.toml",
+            "`course models list` shows the ids; add an entry for a model of your own",
+        ) from None
+
+
+def _choice_file() -> Path:
+    return settings().home / "chat_model.txt"
+
+
+def local_chat() -> Model:
+    """The chat model that the local endpoint answers with.
+
+    ``COURSE_CHAT_MODEL`` counts before the choice of ``course models use``, and that before the
+    registry's default.
+    """
+    chosen = settings().chat_model if settings().provider == "local" else None
+    if chosen is None and _choice_file().exists():
+        chosen = _choice_file().read_text(encoding="utf-8").strip()
+    entry = model(chosen or _registry()[0]["local_chat"])
+    check_local_chat(entry)
+    return entry
+
+
+def check_local_chat(entry: Model) -> None:
+    """Raise a CourseError unless the local endpoint can answer with this model."""
+    if entry.runs != "local" or entry.role != "chat":
+        usable = [m.id for m in models().values() if m.runs == "local" and m.role == "chat"]
+        raise CourseError(
+            f"{entry.id} cannot answer on this machine",
+            f"`course models use` with one of: {', '.join(usable)}",
+        )
+
+
+def choose_local_chat(entry: Model) -> None:
+    """Remember a model as this course home's local chat model."""
+    write_atomic(_choice_file(), entry.id + "\n")
+
+
+def local_encoder() -> Model:
+    """The embedding model of the local endpoint."""
+    return model(_registry()[0]["local_embedding"])
+
+
+def hosted_chat(today: date | None = None) -> Model:
+    """The hosted chat model of the lessons: the guide's, or its replacement once it is retired."""
+    return _not_retired(model(_registry()[0]["hosted_chat"]), today or date.today())
+
+
+def hosted_encoder(today: date | None = None) -> Model:
+    """The hosted embedding model of the lessons, or its replacement once it is retired."""
+    return _not_retired(model(_registry()[0]["hosted_embedding"]), today or date.today())
+
+
+def _not_retired(entry: Model, today: date) -> Model:
+    while entry.retires_on and entry.replacement and today >= entry.retires_on:
+        entry = model(entry.replacement)
+    return entry
+
+
+def file_path(entry: Model, weights: WeightFile) -> Path:
+    """Where a weight file lies once it is prepared (it need not exist yet)."""
+    return settings().models_dir / entry.id / weights.filename
+
+
+def model_path(entry: Model, name: str) -> Path:
+    """The prepared weight file of a model.
+
+    Args:
+        entry: A model with files.
+        name: The file's name in the registry: ``gguf``, ``onnx`` or ``tokenizer``.
+
+    Raises:
+        CourseError: The file is not there, or has the wrong size.
+    """
+    weights = next(file for file in entry.files if file.name == name)
+    path = file_path(entry, weights)
+    cure = f"run `course models prepare {entry.id}`"
+    if not path.exists():
+        raise CourseError(f"the weights of {entry.id} are not prepared ({path} is missing)", cure)
+    if weights.bytes is not None and path.stat().st_size != weights.bytes:
+        raise CourseError(f"{path} is damaged ({path.stat().st_size} bytes)", cure)
+    return path

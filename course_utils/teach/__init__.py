@@ -1,0 +1,1 @@
+"""Notebook tooling: run, check and open the lessons."""

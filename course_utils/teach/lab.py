@@ -1,0 +1,28 @@
+"""Opens the course in JupyterLab."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from course_utils.settings import NOTEBOOKS, REPO
+
+FIRST_LESSON = NOTEBOOKS / "00_start_here.ipynb"
+
+
+def open_lab(options: Sequence[str]) -> int:
+    """Run JupyterLab on the first lesson until the user stops it.
+
+    Args:
+        options: Passed on to ``jupyter lab``, such as ``--no-browser`` or ``--port 8899``.
+
+    Returns:
+        JupyterLab's exit code.
+    """
+    first = FIRST_LESSON.relative_to(REPO).as_posix()
+    print(f"Opening {first}. Ctrl+C twice ends JupyterLab.", flush=True)
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={REPO}"]
+    command += [f"--LabApp.default_url=/lab/tree/{first}", *options]
+    try:
+        return subprocess.run(command).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,171 @@
+"""Executes the lessons on copies, and says for each: ok, seconds, peak memory, error."""
+
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from course_utils.errors import CourseError
+from course_utils.settings import NOTEBOOKS, write_atomic
+
+CELL_TIMEOUT_S = 600
+# The same for the stored outputs and for the check, so that the two can be compared.
+QUIET = {
+    "PYTHONWARNINGS": "ignore",
+    "TQDM_DISABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "RAGAS_DO_NOT_TRACK": "true",
+    "ANONYMIZED_TELEMETRY": "false",
+}
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """How one notebook went: wall-clock seconds, peak MB of the whole process tree."""
+
+    name: str
+    ok: bool
+    seconds: float
+    peak_mb: float
+    error: str | None
+
+
+def lessons(numbers: Sequence[str] = ()) -> list[Path]:
+    """The lessons' notebooks in order, all or those with the given numbers.
+
+    Raises:
+        CourseError: No lesson has such a number.
+    """
+    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    wanted = {number.zfill(2) for number in numbers}
+    unknown = wanted - {path.name[:2] for path in every}
+    if unknown:
+        known = ", ".join(path.name[:2] for path in every)
+        raise CourseError(f"no lesson {', '.join(sorted(unknown))}", f"there are: {known}")
+    return [path for path in every if not wanted or path.name[:2] in wanted]
+
+
+def run_notebooks(
+    numbers: Sequence[str], save: bool = False, say: Callable[[str], None] = print
+) -> dict:
+    """Run lessons, each in a kernel of its own.
+
+    Args:
+        numbers: Lesson numbers such as ``02``; none means all.
+        save: Store the outputs in the notebooks themselves (only of those that ran through).
+        say: Called with one line per notebook.
+
+    Returns:
+        ``{"ok": bool, "notebooks": [{"name", "ok", "seconds", "peak_mb", "error"}]}``
+    """
+    os.environ.update(QUIET)
+    runs = []
+    for path in lessons(numbers):
+        say(f"{path.name} …")
+        result = _run_one(path, save)
+        runs.append(result)
+        outcome = "ok" if result.ok else f"FAILED: {result.error}"
+        say(f"{path.name}: {outcome} ({result.seconds:.0f} s, {result.peak_mb:.0f} MB)")
+    return {"ok": all(result.ok for result in runs), "notebooks": [asdict(run) for run in runs]}
+
+
+def _run_one(path: Path, save: bool) -> NotebookRun:
+    notebook = nbformat.read(path, as_version=4)
+    error = None
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT_S,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            record_timing=False,
+        )
+        try:
+            client.execute()
+        except CellExecutionError as failure:
+            error = f"{failure.ename}: {failure.evalue}"
+        except (TimeoutError, RuntimeError) as failure:  # a cell, or the kernel itself
+            error = " ".join(str(failure).split())[:300]
+    if save and error is None:
+        _save(notebook, path)
+    seconds = round(time.perf_counter() - started, 1)
+    return NotebookRun(path.name, error is None, seconds, round(memory.peak_mb), error)
+
+
+def _save(notebook: nbformat.NotebookNode, path: Path) -> None:
+    # What changes from machine to machine has no place in a diff.
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _without_noise(cell.outputs)
+    write_atomic(path, nbformat.writes(notebook) + "\n")
+
+
+def _without_noise(outputs: list) -> list:
+    """Drop stderr (progress bars, warnings); of widgets keep the text, which GitHub shows."""
+    kept = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            continue
+        if "data" in output:
+            output.data.pop("application/vnd.jupyter.widget-view+json", None)
+            if not output.data:
+                continue
+        kept.append(output)
+    return kept
+
+
+class PeakMemory(contextlib.AbstractContextManager):
+    """Peak resident memory, in MB, of this process, its children and the local endpoint."""
+
+    def __init__(self, every_s: float = 0.25) -> None:
+        self.peak_mb = 0.0
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak_mb = max(self.peak_mb, _tree_mb())
+            if self._stop.wait(self._every_s):
+                return
+
+
+def _tree_mb() -> float:
+    from course_utils.endpoint.process import running
+
+    here = psutil.Process()
+    tree = {here.pid: here} | {child.pid: child for child in here.children(recursive=True)}
+    endpoint = running()
+    if endpoint is not None:
+        # The endpoint outlives the notebook that started it, so it is nobody's child.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(endpoint.pid)
+            tree |= {server.pid: server}
+            tree |= {child.pid: child for child in server.children(recursive=True)}
+    total = 0
+    for process in tree.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total / 1e6
