@@ -100,6 +100,5 @@ async def _load(app: FastAPI) -> None:
         engine = await catalog.engine(catalog.default_chat)
         if await asyncio.to_thread(engine.answers):
             app.state.ready.set()
-    except Exception as error:
+    except Exception as error:  # told by the server when it has ended itself
         app.state.failure = error
-        raise

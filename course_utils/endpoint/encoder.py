@@ -1,5 +1,6 @@
 """The local embedding model: onnxruntime and tokenizers, no torch."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import numpy as np
 from course_utils.endpoint.engine import usable_cores
 from course_utils.endpoint.errors import EndpointError
 
-# Batches of 256 grew the memory to 900 MB.
-BATCH = 32
+# Texts between two looks at whether the client is still there, and at who else waits.
+TURN = 32
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Encoder:
         options.intra_op_num_threads = threads or min(usable_cores(), 4)
         # Spinning threads would take the cores from the language model between two batches.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._turn = asyncio.Lock()
         self.model_id = model_id
         self.max_tokens = max_tokens
         self._session = onnxruntime.InferenceSession(
@@ -64,12 +66,23 @@ class Encoder:
         """Number of token ids."""
         return self._tokenizer.get_vocab_size()
 
-    def encode(self, inputs: list[str] | list[list[int]]) -> Encoded:
+    async def encode(self, inputs: list[str] | list[list[int]]) -> Encoded:
         """Embed texts, or lists of this encoder's own token ids (markers are added to those).
 
         Raises:
             EndpointError: A token id is not in the vocabulary.
         """
+        ids, truncated = await asyncio.to_thread(self._tokenize, inputs)
+        vectors = []
+        for start in range(0, len(ids), TURN):
+            async with self._turn:
+                part = ids[start : start + TURN]
+                vectors += await asyncio.to_thread(lambda part=part: [self._run(i) for i in part])
+        return Encoded(np.stack(vectors), [len(item) for item in ids], truncated)
+
+    def _tokenize(
+        self, inputs: list[str] | list[list[int]]
+    ) -> tuple[list[list[int]], dict[int, int]]:
         if isinstance(inputs[0], str):
             ids = [e.ids for e in self._tokenizer.encode_batch(inputs)]
         else:
@@ -77,38 +90,30 @@ class Encoder:
         truncated = {at: len(item) for at, item in enumerate(ids) if len(item) > self.max_tokens}
         for at in truncated:
             ids[at] = [*ids[at][: self.max_tokens - 1], self._last]
-        vectors = np.empty((len(ids), self._session.get_outputs()[0].shape[-1]), np.float32)
-        # Neighbours of like length waste little padding.
-        order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            vectors[rows] = self._run([ids[at] for at in rows])
-        return Encoded(vectors, [len(item) for item in ids], truncated)
+        return ids, truncated
 
     def _with_markers(self, ids: list[int], at: int) -> list[int]:
         wrong = next((i for i in ids if not 0 <= i < self.vocabulary), None)
         if wrong is not None:
             raise EndpointError(
                 f"Token id {wrong} is not in the vocabulary of {self.model_id} (0 to "
-                f"{self.vocabulary - 1}). Send text: OpenAIEmbeddings(check_embedding_ctx_length=False).",
+                f"{self.vocabulary - 1}): send text. LangChain does so with "
+                "OpenAIEmbeddings(check_embedding_ctx_length=False).",
                 param=f"input[{at}]",
             )
         if ids[0] == self._first and ids[-1] == self._last:
             return ids
         return [self._first, *ids, self._last]
 
-    def _run(self, ids: list[list[int]]) -> np.ndarray:
-        width = max(map(len, ids))
-        tokens = np.zeros((len(ids), width), np.int64)
-        mask = np.zeros_like(tokens)
-        for row, item in enumerate(ids):
-            tokens[row, : len(item)] = item
-            mask[row, : len(item)] = 1
+    def _run(self, ids: list[int]) -> np.ndarray:
+        """One text at a time: without padding there is nothing to mask, a vector depends on its
+        text alone, and on two cores it was 3.5 times as fast as a batch of 32 in a third of the
+        memory (64 texts of 140 tokens: 1.7 s against 6.2 s)."""
+        tokens = np.array([ids], np.int64)
         feed = {
             "input_ids": tokens,
-            "attention_mask": mask,
+            "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
-        hidden = self._session.run(None, feed)[0]
-        mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        mean = self._session.run(None, feed)[0][0].mean(axis=0)
+        return mean / np.linalg.norm(mean)

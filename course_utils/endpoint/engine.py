@@ -19,7 +19,7 @@ from course_utils.endpoint.errors import ContextLengthError, EndpointError
 Chunk = dict[str, Any]
 
 # Prompt tokens read between two looks at whether the client is still there.
-PROMPT_STEP_TOKENS = 512
+PROMPT_STEP_TOKENS = 128
 
 
 class Engine:

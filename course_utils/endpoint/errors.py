@@ -107,8 +107,12 @@ async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
     found = error.errors()
-    # Of a union (string or list) pydantic reports each branch; the deepest got furthest.
-    first = max(found, key=lambda item: len(_steps(item["loc"], error.body)))
+    # Of a union (string or list) pydantic reports each branch: the deepest got furthest, and a
+    # branch that failed on its type was not meant.
+    first = max(
+        found,
+        key=lambda item: (len(_steps(item["loc"], error.body)), not item["type"].endswith("_type")),
+    )
     param = _spell(_steps(first["loc"], error.body))
     kind, text = first["type"], first["msg"].removeprefix("Value error, ").rstrip(".")
     code = None
@@ -120,26 +124,26 @@ async def _validation_error(_request: Request, error: RequestValidationError) ->
     elif kind == "missing" and param:
         code = "missing_required_parameter"
         message = f"Missing required parameter: {param!r}."
-    elif param is None:
-        message = "Send a JSON object as the body, with the header Content-Type: application/json."
     elif kind == "value_error":
         message = f"{text}."
+    elif param is None:
+        message = "Send a JSON object as the body, with the header Content-Type: application/json."
     else:
         message = f"Invalid value for {param!r}: {text[0].lower()}{text[1:]}."
     return _answer(EndpointError(message, param=param, code=code))
 
 
 def _steps(location: tuple, body: object) -> list[str | int]:
-    """The part of a pydantic location that leads into the body (not the names of union branches)."""
+    """The part of a pydantic location that leads into the body, without names of union branches."""
     steps: list[str | int] = []
     inside = body
     for step in location[1:]:
-        if (isinstance(inside, dict) and isinstance(step, str) and step in inside) or (
-            isinstance(inside, list) and isinstance(step, int) and step < len(inside)
-        ):
+        absent = isinstance(inside, dict) and step == location[-1]
+        try:
             inside = inside[step]
-        elif not (isinstance(inside, dict) and step == location[-1]):
-            continue
+        except (KeyError, IndexError, TypeError):
+            if not absent:
+                continue
         steps.append(step)
     return steps
 

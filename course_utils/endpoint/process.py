@@ -3,6 +3,7 @@
 Only the standard library, psutil and filelock are imported here: ``connect()`` has to be quick.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,18 +12,27 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
+from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.settings import REPO, settings, write_atomic
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 LOG_LIMIT_BYTES = 1_000_000
+SERVING = "serving.lock"
+# Passive: see engine.py. The allocator's options give memory back after a burst (70 MB less).
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,6 @@ def log_file() -> Path:
     return settings().endpoint_dir / "log.txt"
 
 
-def serving_lock() -> FileLock:
-    """Held by the endpoint as long as it lives; the system frees it even after ``kill -9``."""
-    return _lock("serving.lock")
-
-
 def running() -> Endpoint | None:
     """The endpoint of this course home, if it is alive and answers."""
     endpoint = _noted()
@@ -74,7 +79,8 @@ def ensure_running() -> Endpoint:
     """Start the endpoint of this course home, or find the one that runs.
 
     Raises:
-        CourseError: It does not start within a minute; the message shows the end of its log.
+        CourseError: The model is not prepared, or the endpoint does not start within a minute
+            (the message shows the end of its log).
     """
     endpoint = _in_use()
     if endpoint:
@@ -94,10 +100,15 @@ def stop(timeout_s: float = STOP_TIMEOUT_S) -> bool:
     Returns:
         True when one was running.
     """
-    endpoint = running()
+    if not _is_served():
+        return False
+    # The lock is held and the note is of its holder, so this is no stranger with an old pid.
+    deadline = time.monotonic() + timeout_s
+    while (endpoint := _noted()) is None and _is_served() and time.monotonic() < deadline:
+        time.sleep(0.05)  # it is just starting
     if endpoint is None:
         return False
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(endpoint.pid)
         process.terminate()
         try:
@@ -105,23 +116,50 @@ def stop(timeout_s: float = STOP_TIMEOUT_S) -> bool:
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(timeout_s)
-    except psutil.NoSuchProcess:
-        pass
     state_file().unlink(missing_ok=True)
     return True
 
 
+@contextlib.contextmanager
+def serving() -> Iterator[None]:
+    """Be the endpoint of this course home for a while (the server's side of this module).
+
+    The system frees the lock even after ``kill -9``.
+
+    Raises:
+        CourseError: Another endpoint serves this course home.
+    """
+    try:
+        # Not at once: another process may just be looking whether somebody holds it.
+        lock = _lock(SERVING).acquire(timeout=1)
+    except Timeout:
+        noted = _noted()
+        where = f" at {noted.base_url} (process {noted.pid})" if noted else ""
+        raise CourseError(
+            f"an endpoint of {settings().home} is running already{where}",
+            "use that one, or end its process first",
+        ) from None
+    with lock:
+        state_file().unlink(missing_ok=True)  # of one that was killed
+        try:
+            yield
+        finally:
+            state_file().unlink(missing_ok=True)
+
+
 def announce(port: int) -> None:
-    """Note that this process serves on ``port`` (called by the server once it answers)."""
+    """Note that this process serves on ``port``, within ``serving()`` and once it answers."""
     endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", os.getpid(), port)
     write_atomic(state_file(), json.dumps(asdict(endpoint)) + "\n")
 
 
-def withdraw() -> None:
-    """Remove this process's note, and nobody else's."""
-    endpoint = _noted()
-    if endpoint and endpoint.pid == os.getpid():
-        state_file().unlink(missing_ok=True)
+def _is_served() -> bool:
+    """True while some process holds the serving lock, ready or not."""
+    try:
+        with _lock(SERVING).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _in_use() -> Endpoint | None:
@@ -140,8 +178,9 @@ def _noted() -> Endpoint | None:
 
 
 def _start() -> Endpoint:
+    # Said here at once rather than by a process that ends.
+    registry.model_path(registry.local_chat(), "gguf")
     log = log_file()
-    log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.unlink()
     with log.open("ab") as output:
@@ -152,16 +191,17 @@ def _start() -> Endpoint:
             stderr=subprocess.STDOUT,
             # The package need not be installed, and the notebook's folder may vanish.
             cwd=REPO,
+            env={**ENVIRONMENT, **os.environ},
             **_detached(),
         )
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         ended = process.poll() is not None
         endpoint = running()
-        # Another process may serve by now: a `course serve` typed at the same moment.
         if endpoint:
             return endpoint
-        if ended:
+        # It ends when another one was quicker (`course serve` in a terminal): wait for that.
+        if ended and not _is_served():
             break
         time.sleep(0.05)
     else:
@@ -202,22 +242,3 @@ def _get(url: str, timeout_s: float) -> dict:
     except (OSError, ValueError, urllib.error.URLError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def take_serving_lock() -> FileLock:
-    """The lock of the serving process.
-
-    Raises:
-        CourseError: Another endpoint serves this course home.
-    """
-    lock = serving_lock()
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        noted = _noted()
-        where = f" at {noted.base_url} (process {noted.pid})" if noted else ""
-        raise CourseError(
-            f"an endpoint of {settings().home} is running already{where}",
-            "use that one, or stop it with `course serve --stop`",
-        ) from None
-    return lock

@@ -146,7 +146,7 @@ class ChatRequest(_Strict):
     def _no_tools(cls, given: list[Any] | None) -> list[Any] | None:
         if given:
             raise ValueError(
-                "The local models cannot call tools. Leave tools out, or ask for JSON with response_format"
+                "The local models cannot call tools. Leave tools out, or use response_format"
             )
         return given
 
@@ -164,7 +164,7 @@ class ChatRequest(_Strict):
     def _no_bias(cls, given: dict[str, float] | None) -> dict[str, float] | None:
         if given:
             raise ValueError(
-                "logit_bias names tokens of another tokenizer and would move the wrong words. Leave it out"
+                "Token ids of another tokenizer would move the wrong words. Leave logit_bias out"
             )
         return given
 

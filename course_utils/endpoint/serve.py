@@ -35,12 +35,8 @@ def serve(
     idle = settings().idle_minutes if idle_minutes is None else idle_minutes
     # uvicorn passes the signal on when it is done; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    with process.take_serving_lock(), _listen(port) as listening:
-        try:
-            with contextlib.suppress(KeyboardInterrupt):
-                asyncio.run(_run(listening, create_app(aliases), idle * 60))
-        finally:
-            process.withdraw()
+    with process.serving(), _listen(port) as listening, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run(listening, create_app(aliases), idle * 60))
 
 
 def _listen(port: int) -> socket.socket:
@@ -65,6 +61,7 @@ async def _run(listening: socket.socket, app, idle_s: float) -> None:
         access_log=False,
         log_level="warning",
         lifespan="on",
+        timeout_keep_alive=60,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     server = uvicorn.Server(config)

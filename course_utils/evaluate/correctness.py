@@ -28,7 +28,7 @@ _SAME_COMPILED = [(re.compile(pattern), to) for pattern, to in _SAME]
 
 
 def normalise(text: str) -> str:
-    """Make spellings equal that mean the same: case, quotes, dashes, spaces, ``1,000``, ``$49.00``."""
+    """Make equal what means the same: case, quotes, dashes, spaces, ``1,000``, ``$49.00``."""
     text = text.lower()
     for pattern, to in _SAME_COMPILED:
         text = pattern.sub(to, text)
@@ -36,7 +36,7 @@ def normalise(text: str) -> str:
 
 
 def contains(text: str, phrase: str) -> bool:
-    """True when ``phrase`` stands in ``text`` as whole words and numbers, spelling details aside."""
+    """True when ``phrase`` stands in ``text`` as whole words and numbers, however spelt."""
     wanted = re.escape(normalise(phrase))
     # Not inside a longer word or number: no "30" in "130", "2.30", "$30", "-30", "30.5" or "24/30".
     before = r"(?<![\w$])(?<!\d[.,/])(?<![\s(]-)(?<!^-)"
@@ -94,8 +94,8 @@ _ABSTAINS = re.compile(
             rf"\b(?:i'm|i am|we're|we are) (?:\w+ly )?(?:not able|unable) to {_FIND_OUT}\b",
             r"\b(?:i'm|i am|we're|we are) (?:\w+ly )?(?:not (?:sure|certain|aware)|unsure)\b",
             r"^(?:not sure|unsure|unknown|unclear|n/a)\b",
-            rf"\bunable to (?:find|locate|determine|answer|provide|give) {_FEW}(?:{_INFO}|question)",
-            # That is not stated. It is not covered in our documents. That information is not there.
+            rf"\bunable to (?:find|locate|determine|answer|provide) {_FEW}(?:{_INFO}|question)",
+            # That is not stated. It is not in our documents. That information is not there.
             rf"\b(?:is|are|was|were){_NOT} (?:\w+ly )?"
             r"(?:mentioned|specified|stated|documented|known|addressed|disclosed|discussed)\b",
             rf"\bnot (?:\w+ly )?(?:provided|given|listed|included|covered|available|found|present"
@@ -109,8 +109,8 @@ _ABSTAINS = re.compile(
             r"(?:unknown|unclear|unspecified|undocumented)\b",
             # There is no information about it. Not enough context.
             r"\bno (?:\w+ )?(?:mention of|indication)\b",
-            rf"\b(?:there(?: is|'s| was)|ha(?:ve|s|d)|contains?|gives?|provides?|includes?|found|find"
-            rf"|see) no (?:\w+ )?{_INFO}\b",
+            r"\b(?:there(?: is|'s| was)|ha(?:ve|s|d)|contains?|gives?|provides?|includes?|found"
+            rf"|find|see) no (?:\w+ )?{_INFO}\b",
             r"\bno (?:\w+ )?(?:information|details?|data|answer) (?:is |was |are |were )?"
             r"(?:available|provided|given|found)\b",
             r"\b(?:there(?: is|'s)|says?|found|find|contains?|mentions?) nothing (?:about|on|in)\b",
@@ -118,8 +118,8 @@ _ABSTAINS = re.compile(
         )
     )
 )
-# "If we cannot find the fault, we replace it" is a policy; "we do not know whether it is waterproof"
-# keeps the part that counts.
+# "If we cannot find the fault, we replace it" is a policy; "we do not know whether it floats" keeps
+# the part that counts.
 _CONDITION = re.compile(r"\b(?:if|when|whenever|whether|unless|in case|once|until)\b[^,;:]*")
 _SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n|,? \b(?:but|and|so)\b ")
 
@@ -128,7 +128,7 @@ def abstains(text: str) -> bool:
     """True when the answer says, in whatever words, that it is not known; also when it is empty."""
     if not text.strip():
         return True
-    plain = re.sub(r"[*_`\"“”]", "", text.lower().replace("’", "'"))
+    plain = re.sub(r"[*_`\"“”]", "", text.lower().replace("’", "'")).replace("can't", "cannot")
     for sentence in _SENTENCE_END.split(plain):
         claim = " ".join(_CONDITION.sub(" ", sentence).split())
         claim = re.sub(r"^(?:(?:sorry|unfortunately|i'm sorry|apologies|hello)\W+)+", "", claim)

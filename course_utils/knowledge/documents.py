@@ -25,7 +25,7 @@ def load_documents(version: str = "v1", folder: Path = DOCUMENTS) -> list[Docume
     Raises:
         CourseError: There is no such version, or a file has no front matter.
     """
-    paths = sorted((folder / version).glob("*.md"))
+    paths = sorted((folder / version).glob("*.md"), key=lambda path: path.stem)
     if not paths:
         known = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
         raise CourseError(f"no documents of version {version!r} in {folder}", f"versions: {known}")

@@ -69,6 +69,8 @@ def update_index(store: Chroma, chunks: Sequence[Document]) -> IndexUpdate:
     removed = [id_ for id_ in present if id_ not in wanted]
     if added or changed:
         fresh = [wanted[id_] for id_ in added + changed]
+        if changed:  # Chroma would keep metadata keys that the new version no longer has
+            store.delete(ids=changed)
         store.add_documents(fresh, ids=[chunk.id for chunk in fresh])
     if removed:
         store.delete(ids=removed)

@@ -1,14 +1,13 @@
 """``POST /v1/chat/completions``."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic_core import to_json
 
 from course_utils.endpoint import completion
+from course_utils.endpoint.disconnect import unless_gone
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.schemas import ChatRequest
 
@@ -23,11 +22,11 @@ async def chat(body: ChatRequest, request: Request) -> Response:
     if body.stream:
         chunks = completion.stream(body, engine)
         # The first chunk is awaited here, so that a refusal is still a plain 4xx.
-        first = await _unless_gone(request, anext(chunks))
+        first = await unless_gone(request, anext(chunks))
         events = _events(first, chunks)
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-    answer = await _unless_gone(request, completion.complete(body, engine))
+    answer = await unless_gone(request, completion.complete(body, engine))
     return Response(to_json(answer), media_type="application/json")
 
 
@@ -46,23 +45,3 @@ async def _events(first: dict, rest: AsyncIterator[dict]) -> AsyncIterator[bytes
 
 def _event(content: dict) -> bytes:
     return b"data: " + to_json(content) + b"\n\n"
-
-
-async def _unless_gone(request: Request, work: Any) -> Any:
-    """Await ``work``, but stop it as soon as the client has closed the connection."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise EndpointError("The client closed the connection.", status=499)
-        return task.result()
-    finally:
-        gone.cancel()
-        task.cancel()
-
-
-async def _gone(request: Request) -> None:
-    # The body is read by now, so the next message that is not its end can only be this one.
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

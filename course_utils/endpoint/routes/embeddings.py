@@ -1,12 +1,12 @@
 """``POST /v1/embeddings``."""
 
-import asyncio
 import base64
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from course_utils.endpoint.disconnect import unless_gone
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.schemas import EmbeddingRequest
 
@@ -24,15 +24,14 @@ async def embeddings(body: EmbeddingRequest, request: Request) -> Response:
     model = catalog.find(body.model, "embedding")
     if body.dimensions not in (None, model.dimensions):
         raise EndpointError(
-            f"{model.id} has {model.dimensions} dimensions and no other number. Leave dimensions out.",
+            f"{model.id} has {model.dimensions} dimensions, no other number. Leave dimensions out.",
             param="dimensions",
         )
     encoder = await catalog.encoder()
-    encoded = await asyncio.to_thread(encoder.encode, body.items())
+    encoded = await unless_gone(request, encoder.encode(body.items()))
     if body.encoding_format == "base64":
-        vectors = [
-            base64.b64encode(row.astype("<f4").tobytes()).decode() for row in encoded.vectors
-        ]
+        rows = encoded.vectors.astype("<f4")
+        vectors = [base64.b64encode(row.tobytes()).decode() for row in rows]
     else:
         vectors = encoded.vectors.tolist()
     total = sum(encoded.tokens)

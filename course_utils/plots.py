@@ -1,0 +1,108 @@
+"""Figures of the lessons, drawn by code: one look, units on the axes, alt text on all."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from IPython.display import display
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from course_utils.evaluate.stats import Interval
+
+# Colour-blind safe (Okabe and Ito): one colour per approach, the same in every lesson.
+COLOURS = {
+    "prompt": "#0072B2",
+    "rag": "#009E73",
+    "fine-tuned": "#D55E00",
+    "both": "#CC79A7",
+    "neutral": "#7F7F7F",
+}
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with alternative text, for readers who cannot see it.
+
+    Args:
+        figure: The figure; it is closed afterwards.
+        alt: What the figure says, in a sentence or two.
+    """
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def bars_with_intervals(
+    scores: Mapping[str, Interval],
+    title: str,
+    ylabel: str = "share of questions (%)",
+    colours: Sequence[str] | None = None,
+) -> Figure:
+    """One bar per approach, with its confidence interval and its value written above.
+
+    Args:
+        scores: Label → interval with values in 0..1.
+        title: Says what was measured.
+        ylabel: With its unit.
+        colours: One per bar; the default is one neutral blue.
+    """
+    figure, axes = plt.subplots(figsize=(1.6 + 1.35 * len(scores), 3.6), layout="constrained")
+    means = [100 * interval.mean for interval in scores.values()]
+    errors = [[100 * interval.errors[side] for interval in scores.values()] for side in (0, 1)]
+    axes.bar(
+        list(scores), means, yerr=errors, capsize=5, width=0.6,
+        color=colours or COLOURS["prompt"], edgecolor="white",
+    )  # fmt: skip
+    for place, interval in enumerate(scores.values()):
+        axes.text(
+            place, 100 * interval.high + 1.5, f"{interval.mean:.0%}", ha="center", va="bottom"
+        )
+    axes.set(title=title, ylabel=ylabel, ylim=(0, 112), yticks=range(0, 101, 20))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_approaches() -> Figure:
+    """The three approaches in one picture: what each one changes on the way to an answer."""
+    figure, axes = plt.subplots(figsize=(9.5, 4.6), layout="constrained")
+    axes.set(xlim=(0, 10), ylim=(0, 6.2))
+    axes.axis("off")
+    rows = (
+        (5.0, "Prompting", "prompt", "instructions\nand examples", "changes what the model is told"),
+        (3.0, "RAG", "rag", "documents found\nfor this question", "changes what the model sees"),
+        (1.0, "Fine-tuning", "fine-tuned", "weights trained\non examples", "changes how the model behaves"),
+    )  # fmt: skip
+    for y, name, colour, part, effect in rows:
+        shade = COLOURS[colour]
+        axes.text(0.05, y, name, fontsize=13, fontweight="bold", color=shade, va="center")
+        _box(axes, 1.75, y, 1.3, "question", COLOURS["neutral"])
+        tuned = name == "Fine-tuning"
+        _box(axes, 3.65, y, 1.75, "question as it is" if tuned else part, *(
+            [COLOURS["neutral"]] if tuned else [shade, True]
+        ))  # fmt: skip
+        _box(axes, 6.0, y, 1.6, part if tuned else "model", *(
+            [shade, True] if tuned else [COLOURS["neutral"]]
+        ))  # fmt: skip
+        _box(axes, 8.2, y, 1.2, "answer", COLOURS["neutral"])
+        for start, end in ((3.05, 3.65), (5.4, 6.0), (7.6, 8.2)):
+            axes.add_patch(
+                FancyArrowPatch(
+                    (start, y), (end, y), arrowstyle="-|>", mutation_scale=13, color="#444444"
+                )
+            )
+        axes.text(5.55, y - 0.85, effect, ha="center", fontsize=10, style="italic", color="#444444")
+    axes.set_title("Three ways to a better answer: the coloured part is what you change")
+    return figure
+
+
+def _box(
+    axes, x: float, y: float, width: float, text: str, colour: str, filled: bool = False
+) -> None:
+    axes.add_patch(
+        FancyBboxPatch(
+            (x, y - 0.5), width, 1.0, boxstyle="round,pad=0.02,rounding_size=0.12",
+            linewidth=1.6, edgecolor=colour, facecolor=colour if filled else "white",
+        )
+    )  # fmt: skip
+    axes.text(
+        x + width / 2, y, text, ha="center", va="center", fontsize=9.5,
+        color="white" if filled else "#222222",
+    )  # fmt: skip

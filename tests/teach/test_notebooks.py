@@ -1,0 +1,146 @@
+"""The rules for notebooks: each can fail, and every notebook of the course keeps them."""
+
+import copy
+import json
+
+import pytest
+
+from course_utils.teach import structure
+
+OPENING = """# A lesson
+
+**Goals:** to know. **Prerequisites:** none. **Minutes:** 10 min. **Hardware:** any.
+**Price:** $0. **Runs offline:** yes.
+"""
+PICTURE = {
+    "output_type": "display_data",
+    "data": {"image/png": "/tmp/abc="},  # by chance, in base64
+    "metadata": {"image/png": {"alt": "A line that rises"}},
+}
+
+
+def code(source, count, outputs=(), **metadata):
+    return {
+        "cell_type": "code",
+        "id": f"code-{count}",
+        "source": source.splitlines(keepends=True),
+        "execution_count": count,
+        "outputs": list(outputs),
+        "metadata": metadata,
+    }
+
+
+def stream(text):
+    return {"output_type": "stream", "name": "stdout", "text": [text]}
+
+
+def markdown(text, name="prose"):
+    return {"cell_type": "markdown", "id": name, "source": [text], "metadata": {}}
+
+
+GOOD = {
+    "cells": [
+        markdown(OPENING, "opening"),
+        code("1 + 1", 1, [stream("2")]),
+        markdown("word " * 700 + "![a plot of words](words.png)"),
+        code("show(figure, alt='A line that rises')", 2, [PICTURE]),
+    ],
+    "metadata": {"kernelspec": {"name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def judge(tmp_path, notebook, name="00_a_lesson.ipynb", readme="see 00_a_lesson.ipynb"):
+    path = tmp_path / name
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return structure.complaints(path, readme)
+
+
+def test_a_good_notebook_passes(tmp_path):
+    assert judge(tmp_path, GOOD) == []
+
+
+def spoil_opening(words):
+    def spoil(notebook):
+        cell = notebook["cells"][0]
+        cell["source"] = ["".join(cell["source"]).replace(words, "")]
+
+    return spoil
+
+
+def spoil_output(text):
+    return lambda notebook: notebook["cells"][1].update(outputs=[stream(text)])
+
+
+def spoil_source(index, text):
+    return lambda notebook: notebook["cells"][index].update(source=[text])
+
+
+BAD = {
+    "the cells' ids are not unique": lambda n: n["cells"][1].update(id="prose"),
+    "the kernelspec is not python3": lambda n: n["metadata"].clear(),
+    "the first cell is not Markdown": lambda n: n["cells"].pop(0),
+    "does not say: goals": spoil_opening("Goals"),
+    "does not say: prerequisites": spoil_opening("Prerequisites"),
+    "does not say: minutes": spoil_opening("10 min"),
+    "does not say: hardware": spoil_opening("Hardware"),
+    "does not say: price": spoil_opening("Price"),
+    "does not say: runs offline: yes": spoil_opening("yes"),
+    "words of prose": spoil_source(2, "word " * 100),
+    "code cell 1 is empty": spoil_source(1, "\n"),
+    "code cell 1 has 41 lines": spoil_source(1, "x = 1\n" * 41),
+    "the median code cell has 9 lines": spoil_source(1, "x = 1\n" * 17),
+    "execution counts are not 1 to 2": lambda n: n["cells"][1].update(execution_count=None),
+    "code cell 1 ended with an error": lambda n: n["cells"][1].update(
+        outputs=[{"output_type": "error", "ename": "E", "evalue": "", "traceback": []}]
+    ),
+    "a path of one machine: /home/me": spoil_output("see /home/me/file.txt"),
+    "a path of one machine: C:\\Users": spoil_output("see C:\\Users\\me"),
+    "a path of one machine: /tmp": spoil_source(1, "open('/tmp/x')"),
+    "a key or a token": spoil_output("sk-proj-abcdefghijklmnop1234"),
+    "code cell 2 draws without alt text": lambda n: n["cells"][3]["outputs"][0].update(metadata={}),
+    "an image without alt text": spoil_source(2, "word " * 700 + "![](words.png)"),
+    "KB, 300 at most": lambda n: n["cells"][3]["outputs"][0]["data"].update(
+        {"image/png": "A" * 300_000}
+    ),
+}
+
+
+@pytest.mark.parametrize("complaint", BAD)
+def test_each_rule_can_fail(tmp_path, complaint):
+    notebook = copy.deepcopy(GOOD)
+    BAD[complaint](notebook)
+    assert any(complaint in found for found in judge(tmp_path, notebook))
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    ["https://example.com/home/me", "GET /v1/models", "a/tmp/b", "24/7", "step: 3", "sk-short"],
+)
+def test_what_only_looks_like_a_path_or_a_key_passes(tmp_path, harmless):
+    notebook = copy.deepcopy(GOOD)
+    spoil_output(harmless)(notebook)
+    assert judge(tmp_path, notebook) == []
+
+
+def test_the_readme_must_name_it(tmp_path):
+    assert judge(tmp_path, GOOD, readme="nothing") == ["README.md does not name it"]
+
+
+def test_an_exercise_needs_no_opening(tmp_path):
+    short = {**GOOD, "cells": GOOD["cells"][1:2]}
+    assert judge(tmp_path, short, "exercise.ipynb", "exercise.ipynb") == []
+
+
+def test_checkpoints_are_no_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setattr(structure, "NOTEBOOKS", tmp_path)
+    for name in ("00_a.ipynb", "exercises/e.ipynb", ".ipynb_checkpoints/00_a-checkpoint.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in structure.notebooks()] == ["00_a.ipynb", "e.ipynb"]
+
+
+@pytest.mark.parametrize("path", structure.notebooks(), ids=lambda path: path.name)
+def test_every_notebook_of_the_course(path):
+    assert structure.complaints(path) == []

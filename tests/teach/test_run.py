@@ -1,0 +1,99 @@
+import json
+
+import nbformat
+import nbformat.v4 as v4
+import pytest
+
+from course_utils.errors import CourseError
+from course_utils.settings import REPO
+from course_utils.teach import run
+
+CELLS = {
+    "00_good.ipynb": "import sys; print('out'); print('err', file=sys.stderr)",
+    "01_raises.ipynb": "print('before'); raise ValueError('the cup is empty')",
+    "02_dies.ipynb": "import os; os._exit(1)",
+    "03_large.ipynb": "x = bytearray(200_000_000); import time; time.sleep(0.6)",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, home):
+    monkeypatch.setattr(run, "NOTEBOOKS", tmp_path)
+    for name, value in run.QUIET.items():
+        monkeypatch.setenv(name, value)  # run_notebooks sets them too; this undoes it
+    for name, source in CELLS.items():
+        made = v4.new_notebook(
+            cells=[v4.new_code_cell(source)], metadata={"author's machine": "some laptop"}
+        )
+        nbformat.write(made, tmp_path / name)
+    return tmp_path
+
+
+def test_runs_all_saves_what_ran_through_and_reports(folder):
+    before = {name: (folder / name).read_bytes() for name in CELLS}
+    lines = []
+    report = json.loads(json.dumps(run.run_notebooks([], save=True, say=lines.append)))
+    assert set(report) == {"ok", "notebooks"}
+    assert report["ok"] is False
+    good, raises, dies, large = report["notebooks"]
+    for entry in report["notebooks"]:
+        assert set(entry) == {"name", "ok", "seconds", "peak_mb", "error"}
+        assert entry["seconds"] > 0
+        assert entry["peak_mb"] > 30  # this process and a kernel
+    assert [entry["ok"] for entry in report["notebooks"]] == [True, False, False, True]
+    assert [entry["name"] for entry in report["notebooks"]] == list(CELLS)
+    assert good["error"] is None
+    assert raises["error"] == "ValueError: the cup is empty"
+    assert "died" in dies["error"].lower()
+    # The kernel is another process, and its memory counts.
+    assert large["peak_mb"] > good["peak_mb"] + 150
+    assert any(line.startswith("01_raises.ipynb: FAILED: ValueError") for line in lines)
+    # Only what ran through was stored, without stderr and without traces of the machine.
+    for name in ("01_raises.ipynb", "02_dies.ipynb"):
+        assert (folder / name).read_bytes() == before[name]
+    saved = nbformat.read(folder / "00_good.ipynb", as_version=4)
+    assert saved.cells[0].execution_count == 1
+    assert [output.text for output in saved.cells[0].outputs] == ["out\n"]
+    assert set(saved.metadata) == {"kernelspec", "language_info"}
+    assert saved.metadata.kernelspec.name == "python3"
+
+
+def test_without_save_the_notebook_stays_as_it_is(folder):
+    before = (folder / "00_good.ipynb").read_bytes()
+    assert run.run_notebooks(["0"], say=lambda line: None)["ok"] is True
+    assert (folder / "00_good.ipynb").read_bytes() == before
+    assert {path.name for path in folder.iterdir()} == {*CELLS, "home"} - (
+        set() if (folder / "home").exists() else {"home"}
+    )
+
+
+def test_selects_by_number(folder):
+    (folder / "notes.ipynb").touch()
+    assert [path.name for path in run.lessons()] == list(CELLS)
+    assert [path.name for path in run.lessons(["3", "00"])] == ["00_good.ipynb", "03_large.ipynb"]
+    with pytest.raises(CourseError, match="no lesson 07, 99") as failure:
+        run.lessons(["99", "7", "00"])
+    assert "00, 01, 02, 03" in failure.value.cure
+
+
+def test_a_widget_keeps_its_text_and_loses_what_no_reader_sees():
+    widget = "application/vnd.jupyter.widget-view+json"
+    outputs = [
+        v4.new_output("display_data", data={widget: {"model_id": "1"}, "text/plain": "a slider"}),
+        v4.new_output("display_data", data={widget: {"model_id": "2"}}),
+        v4.new_output("stream", name="stderr", text="50 %"),
+        v4.new_output("stream", name="stdout", text="done"),
+    ]
+    kept = run._without_noise(outputs)
+    assert [dict(output.get("data", {})) for output in kept] == [{"text/plain": "a slider"}, {}]
+    assert kept[-1].text == "done"
+
+
+def test_the_peak_is_measured_at_once():
+    with run.PeakMemory(every_s=60) as memory:
+        pass
+    assert memory.peak_mb > 10
+
+
+def test_the_lessons_are_looked_for_in_the_repository():
+    assert run.NOTEBOOKS == REPO / "notebooks"
