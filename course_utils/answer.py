@@ -1,5 +1,6 @@
 """What every approach returns, so that one scorer serves them all."""
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -39,15 +40,15 @@ class Answer:
 
 
 def answer_all(
-    approach: Runnable, questions: Sequence[str], progress: str | None = "answering"
+    approach: Runnable, questions: Sequence[str | dict], progress: str | None = "answering"
 ) -> list[Answer]:
     """Ask an approach every question, one after the other (so that ``seconds`` is honest).
 
     Args:
-        approach: A Runnable from a question (``str``) to a dict with ``message`` (an
-            ``AIMessage``), optionally ``docs`` (retrieved documents) and ``text`` (where the
-            final text differs from the message's), or to an ``AIMessage``.
-        questions: The questions.
+        approach: A Runnable to an ``AIMessage``, or to a dict with ``message`` and optionally
+            ``docs`` (retrieved documents) and ``text`` (where the final text differs from the
+            message's).
+        questions: What the Runnable takes: a question each, or a dict of prompt variables.
         progress: Label of the progress bar on stderr; ``None`` shows none.
 
     Returns:
@@ -67,9 +68,11 @@ def answer_all(
     return answers
 
 
-def _with_progress(items: Sequence[str], label: str | None) -> Iterable[str]:
+def _with_progress(items: Sequence, label: str | None) -> Iterable:
     if label is None:
         return items
     from tqdm.auto import tqdm
 
-    return tqdm(items, desc=label, leave=False)
+    # tqdm's notebook bar does not read the variable by itself.
+    quiet = bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(items, desc=label, leave=False, disable=quiet)

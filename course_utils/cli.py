@@ -15,9 +15,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 models_app = typer.Typer(help="The models of the course.", no_args_is_help=True)
+study_app = typer.Typer(
+    help="Measurements too long for a lesson; results go to data/results/.", no_args_is_help=True
+)
 bench_app = typer.Typer(help="Measurements, as ratios taken in one run.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
+app.add_typer(study_app, name="study")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -171,6 +175,18 @@ def bench_endpoint(as_json: Json = False) -> None:
     else:
         for name, value in result.items():
             print(f"{name:28} {value}")
+
+
+@study_app.command("reading")
+def study_reading() -> None:
+    """How many passages can the model read? 20 minutes or so. Example: course study reading"""
+    from course_utils.study.reading import run as run_study
+
+    for setting in run_study()["settings"]:
+        print(
+            f"{setting['prompt']:8} k={setting['k']} {setting['order']:10} "
+            f"{setting['mean']:.0%} [{setting['low']:.0%}, {setting['high']:.0%}]"
+        )
 
 
 if __name__ == "__main__":

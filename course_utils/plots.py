@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
@@ -65,44 +66,39 @@ def draw_approaches() -> Figure:
     figure, axes = plt.subplots(figsize=(9.5, 4.6), layout="constrained")
     axes.set(xlim=(0, 10), ylim=(0, 6.2))
     axes.axis("off")
+    # Height, name, colour, texts of the two middle boxes, which of them one changes, effect.
     rows = (
-        (5.0, "Prompting", "prompt", "instructions\nand examples", "changes what the model is told"),
-        (3.0, "RAG", "rag", "documents found\nfor this question", "changes what the model sees"),
-        (1.0, "Fine-tuning", "fine-tuned", "weights trained\non examples", "changes how the model behaves"),
+        (5.0, "Prompting", "prompt", ("instructions\nand examples", "model"), 0, "is told"),
+        (3.0, "RAG", "rag", ("documents found\nfor this question", "model"), 0, "sees"),
+        (1.0, "Fine-tuning", "fine-tuned", ("nothing\nadded", "weights trained\non examples"), 1,
+         "does by itself"),
     )  # fmt: skip
-    for y, name, colour, part, effect in rows:
-        shade = COLOURS[colour]
-        axes.text(0.05, y, name, fontsize=13, fontweight="bold", color=shade, va="center")
-        _box(axes, 1.75, y, 1.3, "question", COLOURS["neutral"])
-        tuned = name == "Fine-tuning"
-        _box(axes, 3.65, y, 1.75, "question as it is" if tuned else part, *(
-            [COLOURS["neutral"]] if tuned else [shade, True]
-        ))  # fmt: skip
-        _box(axes, 6.0, y, 1.6, part if tuned else "model", *(
-            [shade, True] if tuned else [COLOURS["neutral"]]
-        ))  # fmt: skip
-        _box(axes, 8.2, y, 1.2, "answer", COLOURS["neutral"])
+    for y, name, colour, middle, changed, effect in rows:
+        axes.text(0.05, y, name, fontsize=13, fontweight="bold", color=COLOURS[colour], va="center")
+        _box(axes, 1.75, y, 1.3, "question")
+        for place, (x, width) in enumerate(((3.65, 1.75), (6.0, 1.6))):
+            _box(axes, x, y, width, middle[place], COLOURS[colour] if place == changed else None)
+        _box(axes, 8.2, y, 1.2, "answer")
         for start, end in ((3.05, 3.65), (5.4, 6.0), (7.6, 8.2)):
             axes.add_patch(
                 FancyArrowPatch(
                     (start, y), (end, y), arrowstyle="-|>", mutation_scale=13, color="#444444"
                 )
             )
+        effect = f"changes what the model {effect}"
         axes.text(5.55, y - 0.85, effect, ha="center", fontsize=10, style="italic", color="#444444")
     axes.set_title("Three ways to a better answer: the coloured part is what you change")
     return figure
 
 
-def _box(
-    axes, x: float, y: float, width: float, text: str, colour: str, filled: bool = False
-) -> None:
+def _box(axes: Axes, x: float, y: float, width: float, text: str, fill: str | None = None) -> None:
     axes.add_patch(
         FancyBboxPatch(
             (x, y - 0.5), width, 1.0, boxstyle="round,pad=0.02,rounding_size=0.12",
-            linewidth=1.6, edgecolor=colour, facecolor=colour if filled else "white",
+            linewidth=1.6, edgecolor=fill or COLOURS["neutral"], facecolor=fill or "white",
         )
     )  # fmt: skip
     axes.text(
         x + width / 2, y, text, ha="center", va="center", fontsize=9.5,
-        color="white" if filled else "#222222",
+        color="white" if fill else "#222222",
     )  # fmt: skip

@@ -1,11 +1,7 @@
 """``python -m course_utils.endpoint``: the endpoint in the foreground."""
 
 import argparse
-import os
 import sys
-
-# Before any library loads OpenMP; see engine.py.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from course_utils.errors import CourseError
 

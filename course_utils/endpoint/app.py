@@ -30,6 +30,10 @@ class Activity:
         """Seconds since the last request ended; 0 while one is being answered."""
         return 0.0 if self.in_flight else time.monotonic() - self._last
 
+    def restart(self) -> None:
+        """Idle time counts from now on."""
+        self._last = time.monotonic()
+
     def begin(self) -> None:
         """A request has come in."""
         self.requests += 1

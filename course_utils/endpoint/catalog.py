@@ -59,8 +59,13 @@ class Catalog:
         Raises:
             EndpointError: There is none, or it has another role (``chat``, ``embedding``).
         """
+        wanted = self.aliases.get(name, name)
+        # The usual two are found without a look at the disk.
+        usual = {model.id: model for model in (self.default_chat, self.encoder_model)}
+        if wanted in usual and role in (None, usual[wanted].role):
+            return usual[wanted]
         served = {model.id: model for model in self.models()}
-        model = served.get(self.aliases.get(name, name))
+        model = served.get(wanted)
         if model is None:
             fit = [m.id for m in served.values() if role in (None, m.role)]
             raise ModelNotFoundError(name, [*fit, *self.aliases])
@@ -77,13 +82,14 @@ class Catalog:
         Raises:
             CourseError: Its weights are not prepared.
         """
-        async with self._loading:
-            engine = self._engines.pop(model.id, None)
-            if engine is None:
-                self._make_room()
-                engine = await asyncio.to_thread(self._load_engine, model)
-            self._engines[model.id] = engine  # last in the dict = last used
-            return engine
+        if model.id not in self._engines:
+            async with self._loading:
+                if model.id not in self._engines:
+                    self._make_room()
+                    self._engines[model.id] = await asyncio.to_thread(self._load_engine, model)
+        engine = self._engines.pop(model.id)
+        self._engines[model.id] = engine  # last in the dict = last used
+        return engine
 
     async def encoder(self) -> Encoder:
         """The encoder, loaded when it is not yet.
@@ -98,12 +104,14 @@ class Catalog:
 
     def load(self) -> dict[str, int]:
         """Generations running and waiting, over all engines."""
-        engines = self._engines.values()
-        running, waiting = sum(e.running for e in engines), sum(e.waiting for e in engines)
-        return {"running": running, "waiting": waiting}
+        turns = [engine.turns for engine in self._engines.values()]
+        return {
+            "running": sum(turn.running for turn in turns),
+            "waiting": sum(turn.waiting for turn in turns),
+        }
 
     def _make_room(self) -> None:
-        idle = [i for i, e in self._engines.items() if not e.running and not e.waiting]
+        idle = [i for i, e in self._engines.items() if not e.turns.running + e.turns.waiting]
         while len(self._engines) >= MAX_LOADED_ENGINES and idle:
             del self._engines[idle.pop(0)]
 

@@ -66,7 +66,8 @@ async def complete(request: ChatRequest, engine: Engine) -> dict[str, Any]:
         EndpointError: The engine refuses the request.
     """
     bodies = [engine_body(request, engine, choice) for choice in range(request.n or 1)]
-    tasks = [asyncio.create_task(engine.collect(body)) for body in bodies]
+    exact = request.seed is not None
+    tasks = [asyncio.create_task(engine.collect(body, exact)) for body in bodies]
     try:
         answers = await asyncio.gather(*tasks)
     finally:
@@ -110,8 +111,9 @@ async def stream(request: ChatRequest, engine: Engine) -> AsyncIterator[dict[str
 async def _merged(request: ChatRequest, engine: Engine) -> AsyncIterator[tuple[int, Chunk]]:
     """The chunks of all choices, each with its choice's index."""
     bodies = [engine_body(request, engine, choice) for choice in range(request.n or 1)]
+    exact = request.seed is not None
     if len(bodies) == 1:
-        source = engine.stream(bodies[0])
+        source = engine.stream(bodies[0], exact)
         try:
             async for chunk in source:
                 yield 0, chunk
@@ -122,7 +124,7 @@ async def _merged(request: ChatRequest, engine: Engine) -> AsyncIterator[tuple[i
 
     async def pump(index: int, body: dict[str, Any]) -> None:
         try:
-            async for chunk in engine.stream(body):
+            async for chunk in engine.stream(body, exact):
                 queue.put_nowait((index, chunk))
             queue.put_nowait((index, None))
         except Exception as error:

@@ -1,9 +1,15 @@
 """llama.cpp behind the endpoint: one engine per model, run on threads, cancellable.
 
-Measured on two shared cores (135M model, Q4_1): OpenMP's default of spinning at its barriers loses
-almost everything as soon as another process computes (over a minute for what takes half a second),
-so ``OMP_WAIT_POLICY=passive`` is set before the library loads. Two slots with a cache each gave
-identical text on repeats and beside other requests; one unified cache did not, so it stays off.
+Measured with a 135M model on two cores, quiet and beside one other busy process, in tokens/s:
+
+- Answer on one thread 127 and 115; on two threads 148 and 20 to 70, because OpenMP's threads spin
+  at their barriers and lose whole time slices to the other process. A passive OpenMP on two
+  threads: 40 and 78. So: one core stays free for the rest, and OpenMP waits passively where one
+  thread answers (prompts are still read on all cores, 360 and 190).
+- The text of a greedy answer changed now and then when part of its prompt came from the cache or
+  another answer was made beside it (floating-point sums in another order; 6 of 112 answers of 12
+  tokens), never otherwise. So an *exact* request reads its whole prompt and runs alone. One unified
+  cache for all slots made it worse; without flash attention it was less, but not gone.
 """
 
 import asyncio
@@ -15,6 +21,7 @@ from secrets import token_hex
 from typing import Any
 
 from course_utils.endpoint.errors import ContextLengthError, EndpointError
+from course_utils.endpoint.turns import Turns
 
 Chunk = dict[str, Any]
 
@@ -33,13 +40,16 @@ class Engine:
         gguf: Weight file.
         context_tokens: Tokens of prompt and answer together, per request.
         parallel: Requests answered at the same time.
-        threads: CPU threads; ``None`` means one per core, four at most.
+        threads: CPU threads; ``None`` leaves one core free while it answers.
     """
 
     def __init__(
         self, model_id: str, gguf: Path, *, context_tokens: int, parallel: int, threads: int | None
     ) -> None:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        answering = threads or max(1, min(usable_cores() - 1, 4))
+        reading = threads or min(usable_cores(), 8)
+        if answering == 1 and "GOMP_SPINCOUNT" not in os.environ:
+            os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when the library loads
         import xllamacpp
 
         params = xllamacpp.CommonParams()
@@ -48,7 +58,8 @@ class Engine:
         params.n_ctx = context_tokens * parallel
         params.kv_unified = False
         params.n_batch = params.n_ubatch = PROMPT_STEP_TOKENS
-        params.cpuparams.n_threads = threads or min(usable_cores(), 4)
+        params.cpuparams.n_threads = answering
+        params.cpuparams_batch.n_threads = reading
         params.prefill_assistant = False  # a last assistant message is a turn, not a beginning
         params.cache_ram_mib = 0  # by default it may grow to 8 GB
         params.fit_params = params.warmup = params.ui = False
@@ -62,39 +73,35 @@ class Engine:
         self.fingerprint = f"xllamacpp-{xllamacpp.__version__}"
         self._server = xllamacpp.Server(params)
         self._threads = ThreadPoolExecutor(parallel, thread_name_prefix=f"engine-{model_id}")
-        self._slots = asyncio.Semaphore(parallel)
-        self._running = 0
-        self._waiting = 0
-
-    @property
-    def running(self) -> int:
-        """Generations in progress."""
-        return self._running
-
-    @property
-    def waiting(self) -> int:
-        """Generations that wait for a slot."""
-        return self._waiting
+        self.turns = Turns(parallel)
 
     def answers(self) -> bool:
         """Make one token, blocking: True when the model really works."""
         body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
         return bool(self._server.handle_chat_completions(body).get("choices"))
 
-    async def collect(self, body: dict[str, Any]) -> list[Chunk]:
+    async def collect(self, body: dict[str, Any], exact: bool = False) -> list[Chunk]:
         """All chunks of one answer. Cancel the task to stop the generation.
+
+        Args:
+            body: Request in llama.cpp's terms.
+            exact: The same request shall give the same text, at the price of its prompt being
+                read anew and other requests waiting.
 
         Raises:
             EndpointError: The engine refuses the request.
         """
         chunks: list[Chunk] = []
-        await (await self._start(body, chunks.append))
+        await (await self._start(body, exact, chunks.append))
         for chunk in chunks:
             self._check(chunk)
         return chunks
 
-    async def stream(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
+    async def stream(self, body: dict[str, Any], exact: bool = False) -> AsyncIterator[Chunk]:
         """The chunks of one answer as they are made. Close the iterator to stop the generation.
+
+        Args:
+            body, exact: As for ``collect``.
 
         Raises:
             EndpointError: The engine refuses the request.
@@ -105,7 +112,7 @@ class Engine:
         def put(chunk: Chunk | None) -> None:
             loop.call_soon_threadsafe(queue.put_nowait, chunk)
 
-        done = await self._start(body, put)
+        done = await self._start(body, exact, put)
         done.add_done_callback(lambda _future: queue.put_nowait(None))
         try:
             while (chunk := await queue.get()) is not None:
@@ -115,14 +122,13 @@ class Engine:
         finally:
             done.cancel()
 
-    async def _start(self, body: dict[str, Any], take: Callable[[Chunk], None]) -> asyncio.Future:
+    async def _start(
+        self, body: dict[str, Any], exact: bool, take: Callable[[Chunk], None]
+    ) -> asyncio.Future:
         """Wait for a slot and begin. Cancelling the returned future stops the generation."""
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        self._running += 1
+        await self.turns.take(alone=exact)
+        # With progress reports llama.cpp calls back while it still reads the prompt.
+        body = {**body, "stream": True, "return_progress": True, "cache_prompt": not exact}
         loop = asyncio.get_running_loop()
         wanted = loop.create_future()
 
@@ -131,15 +137,11 @@ class Engine:
             return wanted.cancelled()  # llama.cpp stops when this is True
 
         def run() -> None:
-            # With progress reports llama.cpp calls back while it still reads the prompt.
-            self._server.handle_chat_completions(
-                {**body, "stream": True, "return_progress": True}, on_chunk
-            )
+            self._server.handle_chat_completions(body, on_chunk)
 
         # The slot is free when llama.cpp has really ended, not when the client has gone.
         def ended(work: asyncio.Future) -> None:
-            self._running -= 1
-            self._slots.release()
+            self.turns.give_back()
             error = work.exception()
             if wanted.done():
                 return

@@ -25,7 +25,7 @@ def retrieval_scores(
     """
     parsed = [ir_measures.parse_measure(name) for name in measures]
     qrels = {
-        question.id: {source: 1 for source in _gold(question, ids)}
+        question.id: dict.fromkeys(_gold(question, ids), 1)
         for question, ids in zip(questions, retrieved, strict=True)
     }
     run = {

@@ -115,17 +115,13 @@ def _save(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 
 def _without_noise(outputs: list) -> list:
-    """Drop stderr (progress bars, warnings); of widgets keep the text, which GitHub shows."""
-    kept = []
-    for output in outputs:
-        if output.get("name") == "stderr":
-            continue
-        if "data" in output:
-            output.data.pop("application/vnd.jupyter.widget-view+json", None)
-            if not output.data:
-                continue
-        kept.append(output)
-    return kept
+    """Drop stderr (progress bars, warnings) and widgets, of which a reader on GitHub sees nothing."""
+    widget = "application/vnd.jupyter.widget-view+json"
+    return [
+        output
+        for output in outputs
+        if output.get("name") != "stderr" and widget not in output.get("data", {})
+    ]
 
 
 class PeakMemory(contextlib.AbstractContextManager):

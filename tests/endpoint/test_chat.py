@@ -116,11 +116,13 @@ def test_n_answers_and_their_sum(ask):
 
 @pytest.mark.parametrize("name", ["frequency_penalty", "presence_penalty"])
 def test_penalties_reduce_repetition(ask, name):
-    def repeats(**parameters):
-        words = text(ask(LONG, max_tokens=60, **parameters)).lower().split()
-        return len(words) - len(set(words))
+    def share_of_new_tokens(**parameters):
+        story = "Tell me a long story about a cat and a dog."
+        answer = ask(story, max_tokens=64, logprobs=True, **parameters)
+        tokens = [token.token for token in answer.choices[0].logprobs.content]
+        return len(set(tokens)) / len(tokens)
 
-    assert repeats(**{name: 2.0}) < repeats() / 2
+    assert share_of_new_tokens(**{name: 2.0}) > share_of_new_tokens() + 0.1
 
 
 def test_logprobs(ask):

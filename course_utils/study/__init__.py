@@ -1,0 +1,1 @@
+"""Measurements too long for a lesson: run by ``course study``, kept in ``data/results/``."""
