@@ -106,6 +106,19 @@ def _models() -> Check:
     )
 
 
+def _engine() -> Check:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        return Check(
+            "engine",
+            False,
+            f"llama.cpp does not load: {error}",
+            "run `make setup`; on a slim Linux also `apt install libgomp1`",
+        )
+    return Check("engine", True, f"llama.cpp in xllamacpp {xllamacpp.__version__}")
+
+
 def _memory() -> Check:
     import psutil
 
@@ -178,6 +191,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _packages,
     _training,
     _models,
+    _engine,
     _memory,
     _disk,
     _home,

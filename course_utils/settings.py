@@ -35,9 +35,10 @@ class Settings(BaseSettings):
         embedding_model: Embedding model id to use instead of the provider's usual one.
         budget_usd: Hosted use stops before it would cost more than this, in US dollars.
         idle_minutes: Minutes without a request after which the local endpoint ends itself.
-        threads: CPU threads of the local engine; ``None`` means one per core, four at most.
+        threads: CPU threads of the local engine; ``None`` leaves one core free while it answers.
         context_tokens: Tokens of context (prompt and answer) per request.
-        parallel: Requests that the local engine answers at the same time.
+        parallel: Requests that the local engine answers at the same time; each more needs 190 MB,
+            and on two cores answers come no sooner for it.
     """
 
     model_config = SettingsConfigDict(env_prefix="COURSE_", env_ignore_empty=True)
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     idle_minutes: float = 30.0
     threads: int | None = None
     context_tokens: int = 8192
-    parallel: int = 2
+    parallel: int = 1
 
     def model_post_init(self, _context: object) -> None:
         # One spelling of the folder, so that two notebooks started from different working

@@ -131,7 +131,7 @@ def _engine_rate() -> Callable[[], float]:
 
     def rate() -> float:
         started = time.perf_counter()
-        answer = engine.server.handle_chat_completions(_request(NEW_TOKENS))
+        answer = engine.complete(_request(NEW_TOKENS))
         return answer["usage"]["completion_tokens"] / (time.perf_counter() - started)
 
     return rate

@@ -187,7 +187,7 @@ def _start() -> Endpoint:
             stderr=subprocess.STDOUT,
             # The package need not be installed, and the notebook's folder may vanish.
             cwd=REPO,
-            env={**ENVIRONMENT, **os.environ},
+            env=_environment(),
             **_detached(),
         )
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -203,6 +203,11 @@ def _start() -> Endpoint:
     else:
         process.kill()
     raise _not_started(f"it ended with code {process.returncode}" if ended else "it took too long")
+
+
+def _environment() -> dict[str, str]:
+    """What the endpoint inherits: not the user's key, which it has no use for."""
+    return {k: v for k, v in {**ENVIRONMENT, **os.environ}.items() if k != "OPENAI_API_KEY"}
 
 
 def _detached() -> dict:

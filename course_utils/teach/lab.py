@@ -1,5 +1,6 @@
 """Opens the course in JupyterLab."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ def open_lab(options: Sequence[str]) -> int:
     print(f"Opening {first}. Ctrl+C twice ends JupyterLab.", flush=True)
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={REPO}"]
     command += [f"--LabApp.default_url=/lab/tree/{first}", *options]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container root is often the only user
     try:
         return subprocess.run(command).returncode
     except KeyboardInterrupt:

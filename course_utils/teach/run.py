@@ -115,7 +115,7 @@ def _save(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 
 def _without_noise(outputs: list) -> list:
-    """Drop stderr (progress bars, warnings) and widgets, of which a reader on GitHub sees nothing."""
+    """Drop stderr (progress bars, warnings) and widgets, which show nothing on GitHub."""
     widget = "application/vnd.jupyter.widget-view+json"
     return [
         output

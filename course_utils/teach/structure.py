@@ -20,7 +20,7 @@ PROSE_WORDS = (600, 2000)
 OPENING = {
     "goals": r"\bgoals?\b",
     "prerequisites": r"\bprerequisites?\b",
-    "minutes": r"\d+\s*min",
+    "minutes": r"\bminutes\W+\d|\d+\s*min",
     "hardware": r"\bhardware\b",
     "price": r"\bprice\b",
     "runs offline: yes": r"\bruns offline\W+yes\b",

@@ -199,7 +199,7 @@ def test_last_assistant_message_is_a_turn_not_a_beginning(ask, count_prompt_toke
         {"role": "assistant", "content": "An apple"},
     ]
     alone = ask(messages[:1]).usage.prompt_tokens
-    assert ask(messages).usage.prompt_tokens > alone + len(["An", "apple"])
+    assert ask(messages).usage.prompt_tokens > alone + 2
 
 
 def test_an_answer_can_be_sent_back(ask):
