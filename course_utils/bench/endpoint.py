@@ -1,16 +1,19 @@
 """The endpoint against the bare engine and against transformers, on the same weights, in one run.
 
 Rounds alternate between the three, so that a noisy machine disturbs them alike; each figure is the
-median over the rounds. Runs on a course home of its own: no endpoint in use is touched.
+median over the rounds. Engine and transformers get a process of their own, because their thread
+pools slow each other down in one. The course home is temporary: no endpoint in use is touched.
 """
 
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
 
 import psutil
 from openai import OpenAI
@@ -22,8 +25,6 @@ from course_utils.settings import LOCAL_KEY, settings
 
 ROUNDS = 5
 NEW_TOKENS = 96
-# Transformers is some ten times slower; its rate does not depend on so many tokens.
-TRANSFORMERS_TOKENS = 24
 MESSAGES = [
     {"role": "user", "content": "Write a long story about a lighthouse keeper and a lost ship."}
 ]
@@ -41,9 +42,16 @@ def measure(rounds: int = ROUNDS) -> dict:
     Raises:
         CourseError: The training extra, which holds transformers, is not installed.
     """
-    transformers = _transformers_rate()
-    engine = _engine_rate()
-    with _own_home():
+    if find_spec("transformers") is None:
+        raise CourseError(
+            "transformers is not installed, and this benchmark compares with it",
+            "run `make setup`, or pip install -e '.[train]'",
+        )
+    with ExitStack() as stack:
+        stack.enter_context(_own_home())
+        engine = stack.enter_context(_in_own_process(_engine))
+        transformers = stack.enter_context(_in_own_process(_transformers))
+        engine(), transformers()  # loaded and warm, so that the start below has the machine alone
         started = time.perf_counter()
         endpoint = process.ensure_running()
         start_s = time.perf_counter() - started
@@ -54,8 +62,7 @@ def measure(rounds: int = ROUNDS) -> dict:
                 "engine": engine,
                 "transformers": transformers,
             }
-            for contender in contenders.values():
-                contender()  # warm-up
+            _endpoint_rate(client)  # warm-up
             rates: dict[str, list[float]] = {name: [] for name in contenders}
             first: list[float] = []
             for _ in range(rounds):
@@ -116,8 +123,46 @@ def _first_token_ms(client: OpenAI) -> float:
     return elapsed
 
 
-def _engine_rate() -> Callable[[], float]:
-    """The engine in this process, with the endpoint's own parameters and no HTTP around it."""
+@contextmanager
+def _in_own_process(make: Callable[[], Callable[[], float]]) -> Iterator[Callable[[], float]]:
+    """What ``make`` returns, in a fresh process; each call runs it there once."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    worker = context.Process(target=_serve, args=(make, theirs), daemon=True)
+    worker.start()
+    theirs.close()
+
+    def ask() -> float:
+        try:
+            ours.send(None)
+            return ours.recv()
+        except (EOFError, BrokenPipeError):
+            raise CourseError(
+                f"the process that measures {make.__name__.strip('_')} ended",
+                "its own error stands above this line",
+            ) from None
+
+    try:
+        yield ask
+    finally:
+        ours.close()
+        worker.join(timeout=10)
+        worker.kill()
+
+
+def _serve(make: Callable[[], Callable[[], float]], connection: Connection) -> None:
+    measure_once = make()
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        connection.send(measure_once())
+
+
+def _engine() -> Callable[[], float]:
+    """Tokens per second of the engine with the endpoint's own parameters, no HTTP around it."""
+    os.environ |= process.ENVIRONMENT
     from course_utils.endpoint.engine import Engine
 
     chat, config = registry.local_chat(), settings()
@@ -137,17 +182,12 @@ def _engine_rate() -> Callable[[], float]:
     return rate
 
 
-def _transformers_rate() -> Callable[[], float]:
-    """``generate`` in transformers, fp32, greedy, on the de-quantised weights of the same file."""
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError:
-        raise CourseError(
-            "transformers is not installed, and this benchmark compares with it",
-            "run `make setup`, or pip install -e '.[train]'",
-        ) from None
-    path: Path = registry.model_path(registry.local_chat(), "gguf")
+def _transformers() -> Callable[[], float]:
+    """Tokens per second of greedy ``generate`` in fp32 on the file's de-quantised weights."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    path = registry.model_path(registry.local_chat(), "gguf")
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     model = AutoModelForCausalLM.from_pretrained(
         path.parent, gguf_file=path.name, dtype=torch.float32
@@ -160,7 +200,7 @@ def _transformers_rate() -> Callable[[], float]:
     def rate() -> float:
         started = time.perf_counter()
         with torch.inference_mode():
-            made = model.generate(**inputs, max_new_tokens=TRANSFORMERS_TOKENS, do_sample=False)
+            made = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
         return (made.shape[1] - length) / (time.perf_counter() - started)
 
     return rate

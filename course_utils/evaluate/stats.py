@@ -1,7 +1,7 @@
 """Means with confidence intervals, by the bootstrap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,8 +29,12 @@ class Interval:
 def mean_interval(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Interval:
     """Mean of per-question scores with a percentile bootstrap interval.
 
+    Scores that are all 0 or all 1 leave the bootstrap nothing to vary, and its interval would have
+    no width. None of ``n`` right still allows a small share: there the exact (Clopper-Pearson)
+    bound is taken.
+
     Args:
-        values: One score per question, shape ``(n,)``; booleans count as 0 and 1.
+        values: One score per question in 0..1, shape ``(n,)``; booleans count as 0 and 1.
         level: Share of the resampled means inside the interval.
         seed: Makes the interval the same on every run.
 
@@ -38,10 +42,13 @@ def mean_interval(values: Sequence[float], level: float = 0.95, seed: int = 0) -
         ValueError: There are no values.
     """
     scores = np.asarray(values, dtype=float)
-    if scores.size == 0:
-        raise ValueError("no values: nothing was scored")
-    draws = np.random.default_rng(seed).integers(0, scores.size, (RESAMPLES, scores.size))
-    return _interval(scores.mean(), scores[draws].mean(axis=1), level, scores.size)
+    interval = _bootstrap(scores, level, seed)
+    possible = 1 - ((1 - level) / 2) ** (1 / scores.size)
+    if not scores.any():
+        return replace(interval, high=possible)
+    if (scores == 1).all():
+        return replace(interval, low=1 - possible)
+    return interval
 
 
 def paired_difference(
@@ -58,9 +65,13 @@ def paired_difference(
     if len(ours) != len(theirs):
         raise ValueError(f"not the same questions: {len(ours)} and {len(theirs)} scores")
     difference = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
-    return mean_interval(difference, level, seed)
+    return _bootstrap(difference, level, seed)
 
 
-def _interval(mean: float, means: np.ndarray, level: float, n: int) -> Interval:
+def _bootstrap(scores: np.ndarray, level: float, seed: int) -> Interval:
+    if scores.size == 0:
+        raise ValueError("no values: nothing was scored")
+    draws = np.random.default_rng(seed).integers(0, scores.size, (RESAMPLES, scores.size))
+    means = scores[draws].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(mean), float(low), float(high), n)
+    return Interval(float(scores.mean()), float(low), float(high), scores.size)

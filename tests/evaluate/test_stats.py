@@ -38,9 +38,17 @@ def test_is_the_same_on_every_run():
     assert mean_interval(values, seed=1) != mean_interval([False, *values[1:]], seed=1)
 
 
-def test_what_is_known_for_certain_has_no_width():
-    assert mean_interval([1, 1, 1]) == Interval(1.0, 1.0, 1.0, 3)
-    assert mean_interval([0.5]) == Interval(0.5, 0.5, 0.5, 1)
+def test_none_or_all_of_few_is_not_certainty():
+    none, every = mean_interval([0] * 10), mean_interval([1] * 10)
+    # Clopper-Pearson for 0 of 10 at 95 %, from any table.
+    assert (none.mean, none.low) == (0, 0) and none.high == pytest.approx(0.3085, abs=1e-4)
+    assert (every.mean, every.high) == (1, 1) and every.low == pytest.approx(0.6915, abs=1e-4)
+    assert mean_interval([0] * 100).high < none.high
+
+
+def test_equal_scores_in_between_and_equal_differences_have_no_width():
+    assert mean_interval([0.5, 0.5]) == Interval(0.5, 0.5, 0.5, 2)
+    assert paired_difference([1, 0], [1, 0]) == Interval(0.0, 0.0, 0.0, 2)
 
 
 def test_reads_as_a_sentence_and_as_error_bars():
