@@ -10,12 +10,13 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from course_utils import registry
+from course_utils.bootstrap import OLDEST_PYTHON
 from course_utils.errors import CourseError
 from course_utils.settings import REPO, own_key, settings
 
-OLDEST_PYTHON = (3, 11)
 NEEDED_MEMORY_MB = 1200
 NEEDED_DISK_MB = 1000
 WARN_BEFORE = timedelta(days=60)
@@ -131,10 +132,15 @@ def _memory() -> Check:
     )
 
 
+def _nearest_existing(folder: Path) -> Path:
+    """The folder in which a course home that does not exist yet would be made."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
 def _disk() -> Check:
-    home = settings().home
-    while not home.exists():
-        home = home.parent
+    home = _nearest_existing(settings().home)
     free_mb = shutil.disk_usage(home).free / 1e6
     return Check(
         "disk",
@@ -146,12 +152,9 @@ def _disk() -> Check:
 
 def _home() -> Check:
     home = settings().home
-    existing = home
-    while not existing.exists():
-        existing = existing.parent
     return Check(
         "course home",
-        os.access(existing, os.W_OK),
+        os.access(_nearest_existing(home), os.W_OK),
         str(home),
         "set COURSE_HOME to a folder that you may write to",
     )

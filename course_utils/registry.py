@@ -65,14 +65,22 @@ class Model:
         Raises:
             CourseError: The registry has no price for a hosted model.
         """
-        if self.usd_input is None or self.usd_output is None:
-            if self.runs != "hosted":
-                return 0.0
+        if self.runs != "hosted" and not self._has_price:
+            return 0.0
+        self.check_price()
+        return (tokens_in * self.usd_input + tokens_out * self.usd_output) / 1_000_000
+
+    def check_price(self) -> None:
+        """Raise a CourseError unless the registry says what the model costs."""
+        if not self._has_price:
             raise CourseError(
                 f"no price for {self.id} in data/models.toml",
                 "add usd_input and usd_output (dollars per million tokens) to its entry",
             )
-        return (tokens_in * self.usd_input + tokens_out * self.usd_output) / 1_000_000
+
+    @property
+    def _has_price(self) -> bool:
+        return self.usd_input is not None and self.usd_output is not None
 
 
 @cache

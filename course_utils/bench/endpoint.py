@@ -163,16 +163,9 @@ def _serve(make: Callable[[], Callable[[], float]], connection: Connection) -> N
 def _engine() -> Callable[[], float]:
     """Tokens per second of the engine with the endpoint's own parameters, no HTTP around it."""
     os.environ |= process.ENVIRONMENT
-    from course_utils.endpoint.engine import Engine
+    from course_utils.endpoint.catalog import load_engine
 
-    chat, config = registry.local_chat(), settings()
-    engine = Engine(
-        chat.id,
-        registry.model_path(chat, "gguf"),
-        context_tokens=config.context_tokens,
-        parallel=config.parallel,
-        threads=config.threads,
-    )
+    engine = load_engine(registry.local_chat())
 
     def rate() -> float:
         started = time.perf_counter()

@@ -86,7 +86,7 @@ class Catalog:
             async with self._loading:
                 if model.id not in self._engines:
                     self._make_room()
-                    self._engines[model.id] = await asyncio.to_thread(self._load_engine, model)
+                    self._engines[model.id] = await asyncio.to_thread(load_engine, model)
         engine = self._engines.pop(model.id)
         self._engines[model.id] = engine  # last in the dict = last used
         return engine
@@ -115,16 +115,6 @@ class Catalog:
         while len(self._engines) >= MAX_LOADED_ENGINES and idle:
             del self._engines[idle.pop(0)]
 
-    def _load_engine(self, model: Model) -> Engine:
-        chosen = settings()
-        return Engine(
-            model.id,
-            registry.model_path(model, "gguf"),
-            context_tokens=min(chosen.context_tokens, model.context_tokens),
-            parallel=chosen.parallel,
-            threads=chosen.threads,
-        )
-
     def _load_encoder(self) -> Encoder:
         model = self.encoder_model
         return Encoder(
@@ -134,6 +124,22 @@ class Catalog:
             max_tokens=model.context_tokens,
             threads=settings().threads,
         )
+
+
+def load_engine(model: Model) -> Engine:
+    """An engine for a chat model, as the settings want it; takes a second or so.
+
+    Raises:
+        CourseError: Its weights are not prepared.
+    """
+    chosen = settings()
+    return Engine(
+        model.id,
+        registry.model_path(model, "gguf"),
+        context_tokens=min(chosen.context_tokens, model.context_tokens),
+        parallel=chosen.parallel,
+        threads=chosen.threads,
+    )
 
 
 def _prepared(model: Model) -> bool:

@@ -24,11 +24,7 @@ def priced(model_id: object) -> Model:
         CourseError: It is unknown, or nobody has noted what it costs.
     """
     entry = registry.model(str(model_id))
-    if entry.usd_input is None or entry.usd_output is None:
-        raise CourseError(
-            f"no price for {entry.id} in data/models.toml",
-            "add usd_input and usd_output (dollars per million tokens) to its entry",
-        )
+    entry.check_price()
     return entry
 
 

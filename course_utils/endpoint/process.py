@@ -181,7 +181,7 @@ def _start() -> Endpoint:
         log.unlink()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "course_utils.endpoint", "--port", "0"],
+            [sys.executable, "-m", "course_utils.cli", "serve"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

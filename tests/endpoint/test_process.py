@@ -143,7 +143,7 @@ def test_a_damaged_model_shows_the_log(home, monkeypatch, tmp_path):
 
 def serve(*arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "course_utils.endpoint", *arguments],
+        [sys.executable, "-m", "course_utils.cli", "serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
