@@ -1,0 +1,1 @@
+"""Fine-tuning: training files and their rules, LoRA training, adapter export."""
