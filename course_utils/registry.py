@@ -35,7 +35,11 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of the registry. Prices are US dollars per million tokens, memory in MB."""
+    """One entry of the registry. Prices are US dollars per million tokens, memory in MB.
+
+    A fine-tuned model is its base's entry with another id, the ``base``'s id, and an ``adapter``
+    (a GGUF file).
+    """
 
     id: str
     name: str
@@ -57,7 +61,10 @@ class Model:
     usd_tuned_output: float | None = None
     retires_on: date | None = None
     replacement: str | None = None
+    base_repo: str | None = None
     files: tuple[WeightFile, ...] = ()
+    base: str | None = None
+    adapter: Path | None = None
 
     def cost(self, tokens_in: int, tokens_out: int = 0) -> float:
         """US dollars for a request; 0 for a model that runs on this machine and has no price.
@@ -70,6 +77,23 @@ class Model:
         self.check_price()
         return (tokens_in * self.usd_input + tokens_out * self.usd_output) / 1_000_000
 
+    def training_cost(self, tokens: int, n_epochs: int) -> float:
+        """US dollars for training at the model's host; every epoch is paid.
+
+        Args:
+            tokens: Tokens of the training file.
+            n_epochs: Times that each of them is seen.
+
+        Raises:
+            CourseError: The registry has no price.
+        """
+        if self.usd_training is None:
+            raise CourseError(
+                f"no price for training {self.id} in data/models.toml",
+                "add usd_training (dollars per million tokens) to its entry",
+            )
+        return tokens * n_epochs * self.usd_training / 1_000_000
+
     def check_price(self) -> None:
         """Raise a CourseError unless the registry says what the model costs."""
         if not self._has_price:
@@ -77,6 +101,11 @@ class Model:
                 f"no price for {self.id} in data/models.toml",
                 "add usd_input and usd_output (dollars per million tokens) to its entry",
             )
+
+    @property
+    def hub_id(self) -> str:
+        """The unquantised model on the Hugging Face hub, where adapters look for their base."""
+        return self.base_repo or self.id
 
     @property
     def _has_price(self) -> bool:
@@ -170,7 +199,7 @@ def _not_retired(entry: Model, today: date) -> Model:
 
 def file_path(entry: Model, weights: WeightFile) -> Path:
     """Where a weight file lies once it is prepared (it need not exist yet)."""
-    return settings().models_dir / entry.id / weights.filename
+    return settings().models_dir / (entry.base or entry.id) / weights.filename
 
 
 def model_path(entry: Model, name: str) -> Path:
@@ -185,7 +214,7 @@ def model_path(entry: Model, name: str) -> Path:
     """
     weights = next(file for file in entry.files if file.name == name)
     path = file_path(entry, weights)
-    cure = f"run `course models prepare {entry.id}`"
+    cure = f"run `course models prepare {entry.base or entry.id}`"
     if not path.exists():
         raise CourseError(f"the weights of {entry.id} are not prepared ({path} is missing)", cure)
     if weights.bytes is not None and path.stat().st_size != weights.bytes:

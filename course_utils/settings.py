@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         context_tokens: Tokens of context (prompt and answer) per request.
         parallel: Requests that the local engine answers at the same time; each more needs 190 MB,
             and on two cores answers come no sooner for it.
+        max_file_mb: Largest file that the local endpoint takes, in MiB.
     """
 
     model_config = SettingsConfigDict(env_prefix="COURSE_", env_ignore_empty=True)
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     threads: int | None = None
     context_tokens: int = 8192
     parallel: int = 1
+    max_file_mb: int = 512
 
     def model_post_init(self, _context: object) -> None:
         # One spelling of the folder, so that two notebooks started from different working

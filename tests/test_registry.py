@@ -136,6 +136,15 @@ def test_a_missing_or_cut_weight_file_is_named(home, monkeypatch):
         registry.model_path(entry, "gguf")
 
 
+def test_training_is_paid_by_token_and_epoch():
+    trainable = next(m for m in ENTRIES if m.usd_training)
+    assert trainable.training_cost(1_000_000, 1) == trainable.usd_training
+    assert trainable.training_cost(500_000, 3) == pytest.approx(1.5 * trainable.usd_training)
+    with pytest.raises(CourseError, match="no price for training") as failure:
+        registry.local_chat().training_cost(1, 1)
+    assert "usd_training" in failure.value.cure
+
+
 # ------------------------------------------------------------------------- one place for model ids
 
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".cfg", ".txt", ".jsonl", ".ipynb", ".sh"}

@@ -6,6 +6,10 @@ name means) → ``completion`` (one answer or a stream of chunks) → ``engine``
 process, one engine per model, on a thread) or ``encoder`` (onnxruntime). Whatever goes wrong
 becomes an ``errors.EndpointError`` and is answered in OpenAI's error shape.
 
+Files and fine-tuning jobs are kept in ``store`` (SQLite and two folders). ``jobs`` changes what a
+client may change; ``runner`` does the work: ``validation`` of the files, then a ``worker`` process
+that trains. ``tuned`` lists the models that come of it, for ``catalog``.
+
 ``process.ensure_running()`` starts or finds the one endpoint of this ``COURSE_HOME``.
 
 Accepted and ignored, because they change nothing in an answer here: ``user``, ``metadata``,

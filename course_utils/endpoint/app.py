@@ -1,34 +1,44 @@
 """Puts the endpoint together."""
 
 import asyncio
+import functools
 import importlib.metadata
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from course_utils.endpoint import errors
+from course_utils.endpoint import errors, tuned
 from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.process import home_id
-from course_utils.endpoint.routes import chat, embeddings, health, models
+from course_utils.endpoint.routes import chat, embeddings, files, fine_tuning, health, models
+from course_utils.endpoint.runner import Runner
+from course_utils.endpoint.store import Store
+from course_utils.settings import settings
 
 
 class Activity:
     """Counts API requests, so that an endpoint that nobody uses can end itself.
 
     Asking for ``/health`` is no use of it.
+
+    Args:
+        busy: Says whether there is work to do that nobody waits for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, busy: Callable[[], bool]) -> None:
+        self._busy = busy
         self.requests = 0
         self.in_flight = 0
         self._last = time.monotonic()
 
     def idle_seconds(self) -> float:
-        """Seconds since the last request ended; 0 while one is being answered."""
-        return 0.0 if self.in_flight else time.monotonic() - self._last
+        """Seconds since the last request or work ended; 0 meanwhile."""
+        if self.in_flight or self._busy():
+            self.restart()
+        return time.monotonic() - self._last
 
     def restart(self) -> None:
         """Idle time counts from now on."""
@@ -76,8 +86,11 @@ def create_app(aliases: Mapping[str, str] | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(_load(app))
+        app.state.runner.start()
         yield
         loading.cancel()
+        await app.state.runner.stop()
+        app.state.store.close()
 
     app = FastAPI(
         title="Local endpoint of the course RAG or fine-tuning?",
@@ -85,15 +98,17 @@ def create_app(aliases: Mapping[str, str] | None = None) -> FastAPI:
         version=importlib.metadata.version("xllamacpp"),
         lifespan=lifespan,
     )
-    app.state.catalog = Catalog(aliases)
-    app.state.activity = Activity()
+    app.state.store = Store(settings().endpoint_dir)
+    app.state.runner = Runner(app.state.store)
+    app.state.catalog = Catalog(aliases, functools.partial(tuned.models, app.state.store))
+    app.state.activity = Activity(app.state.runner.busy)
     app.state.ready = asyncio.Event()
     app.state.failure = None
     app.state.home_id = home_id()
     app.state.started = time.monotonic()
     app.add_middleware(_CountRequests, activity=app.state.activity)
     errors.install(app)
-    for part in (chat, embeddings, models, health):
+    for part in (chat, embeddings, files, fine_tuning, models, health):
         app.include_router(part.router)
     return app
 

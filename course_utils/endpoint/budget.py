@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from course_utils import registry
+from course_utils.endpoint.pricing import priced
 from course_utils.errors import CourseError
 from course_utils.settings import settings, write_atomic
 
@@ -66,7 +66,8 @@ class Budget:
                 raise BudgetExceededError(
                     f"this request could cost ${most_usd:.4f}, and ${spent:.4f} of the budget of "
                     f"${self.limit_usd:.2f} is spent",
-                    "set a smaller max_tokens, or raise COURSE_BUDGET_USD if you mean to pay more",
+                    "ask for less (max_tokens; examples or epochs of a training job), or raise "
+                    "COURSE_BUDGET_USD if you mean to pay more",
                 )
             self._write(spent + most_usd)
 
@@ -131,8 +132,8 @@ class Booking:
             return
         self._closed = True
         actual = self._reserved if charged else 0.0
-        if charged and self._usage:
+        if charged and "prompt_tokens" in self._usage:
             counts = [self._usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")]
             if all(isinstance(count, int) for count in counts):
-                actual = registry.model(self._model_id).cost(*counts)
+                actual = priced(self._model_id).cost(*counts)
         self._budget.book(self._reserved, actual)

@@ -1,7 +1,7 @@
 """Which models are served, under which names, and loading each one when it is first asked for."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from course_utils import registry
 from course_utils.endpoint.encoder import Encoder
@@ -23,13 +23,19 @@ class Catalog:
 
     Args:
         aliases: Extra name → id of a served model. Answers still carry the real id.
+        tuned_models: Says which fine-tuned models there are.
 
     Raises:
         CourseError: An alias points nowhere, or takes the name of a real model.
     """
 
-    def __init__(self, aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        aliases: Mapping[str, str] | None = None,
+        tuned_models: Callable[[], list[Model]] = list,
+    ) -> None:
         self.aliases = dict(aliases or {})
+        self._tuned_models = tuned_models
         self.default_chat = registry.local_chat()
         self.encoder_model = registry.local_encoder()
         self._engines: dict[str, Engine] = {}
@@ -44,9 +50,11 @@ class Catalog:
                 )
 
     def models(self) -> list[Model]:
-        """The default chat model and the encoder, then every other chat model that is prepared."""
+        """The default chat model and the encoder, then every other chat model that is prepared,
+        the fine-tuned ones last."""
         first = [self.default_chat, self.encoder_model]
         rest = [m for m in registry.models().values() if m not in first and m.role == "chat"]
+        rest += self._tuned_models()
         return first + [m for m in rest if m.runs == "local" and _prepared(m)]
 
     def ids(self) -> list[str]:
@@ -85,11 +93,16 @@ class Catalog:
         if model.id not in self._engines:
             async with self._loading:
                 if model.id not in self._engines:
-                    self._make_room()
+                    self._unload(MAX_LOADED_ENGINES - 1)
                     self._engines[model.id] = await asyncio.to_thread(load_engine, model)
         engine = self._engines.pop(model.id)
+        self._unload(MAX_LOADED_ENGINES - 1)  # those that were busy when room was needed
         self._engines[model.id] = engine  # last in the dict = last used
         return engine
+
+    def forget(self, model_id: str) -> None:
+        """Unload a model that is no more; answers that it is just giving end in peace."""
+        self._engines.pop(model_id, None)
 
     async def encoder(self) -> Encoder:
         """The encoder, loaded when it is not yet.
@@ -110,9 +123,10 @@ class Catalog:
             "waiting": sum(turn.waiting for turn in turns),
         }
 
-    def _make_room(self) -> None:
+    def _unload(self, most: int) -> None:
+        """Keep so many engines, the last used ones; none is unloaded while it answers."""
         idle = [i for i, e in self._engines.items() if not e.turns.running + e.turns.waiting]
-        while len(self._engines) >= MAX_LOADED_ENGINES and idle:
+        while len(self._engines) > most and idle:
             del self._engines[idle.pop(0)]
 
     def _load_encoder(self) -> Encoder:
@@ -139,8 +153,11 @@ def load_engine(model: Model) -> Engine:
         context_tokens=min(chosen.context_tokens, model.context_tokens),
         parallel=chosen.parallel,
         threads=chosen.threads,
+        adapter=model.adapter,
     )
 
 
 def _prepared(model: Model) -> bool:
+    if model.adapter and not model.adapter.exists():
+        return False
     return bool(model.files) and all(registry.file_path(model, f).exists() for f in model.files)

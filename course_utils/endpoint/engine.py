@@ -42,10 +42,18 @@ class Engine:
         context_tokens: Tokens of prompt and answer together, per request.
         parallel: Requests answered at the same time.
         threads: CPU threads; ``None`` leaves one core free while it answers.
+        adapter: LoRA adapter of a fine-tuned model, a GGUF file.
     """
 
     def __init__(
-        self, model_id: str, gguf: Path, *, context_tokens: int, parallel: int, threads: int | None
+        self,
+        model_id: str,
+        gguf: Path,
+        *,
+        context_tokens: int,
+        parallel: int,
+        threads: int | None,
+        adapter: Path | None = None,
     ) -> None:
         answering = threads or max(1, min(usable_cores() - 1, 4))
         reading = threads or min(usable_cores(), 8)
@@ -55,6 +63,8 @@ class Engine:
 
         params = xllamacpp.CommonParams()
         params.model.path = str(gguf)
+        if adapter:
+            params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
         params.n_parallel = parallel
         params.n_ctx = context_tokens * parallel
         params.kv_unified = False

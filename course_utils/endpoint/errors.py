@@ -113,7 +113,8 @@ async def _validation_error(_request: Request, error: RequestValidationError) ->
         found,
         key=lambda item: (len(_steps(item["loc"], error.body)), not item["type"].endswith("_type")),
     )
-    param = _spell(_steps(first["loc"], error.body))
+    in_body = first["loc"][0] == "body"
+    param = _spell(_steps(first["loc"], error.body)) if in_body else str(first["loc"][-1])
     kind, text = first["type"], first["msg"].removeprefix("Value error, ").rstrip(".")
     code = None
     if kind == "json_invalid":

@@ -1,6 +1,7 @@
 """What a hosted request can cost at most, before it is sent."""
 
 import json
+from dataclasses import replace
 
 from course_utils import registry
 from course_utils.errors import CourseError
@@ -18,14 +19,22 @@ UNBOUNDED: dict[str, tuple] = {
 
 
 def priced(model_id: object) -> Model:
-    """A model with prices.
+    """A model with prices; of a fine-tuned one (``ft:...``) its base's entry with the tuned prices.
 
     Raises:
         CourseError: It is unknown, or nobody has noted what it costs.
     """
-    entry = registry.model(str(model_id))
-    entry.check_price()
-    return entry
+    if not str(model_id).startswith("ft:"):
+        entry = registry.model(str(model_id))
+        entry.check_price()
+        return entry
+    base = registry.model(str(model_id).split(":")[1])
+    if base.usd_tuned_input is None or base.usd_tuned_output is None:
+        raise CourseError(
+            f"no price for fine-tuned models of {base.id} in data/models.toml",
+            "add usd_tuned_input and usd_tuned_output (dollars per million tokens) to its entry",
+        )
+    return replace(base, usd_input=base.usd_tuned_input, usd_output=base.usd_tuned_output)
 
 
 def most_usd(body: dict) -> float:

@@ -6,11 +6,12 @@ that no key outlives the notebook.
 """
 
 import json
+import re
 import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -25,12 +26,27 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from course_utils.endpoint.budget import Booking, Budget, BudgetExceededError
+from course_utils.endpoint.errors import EndpointError
+from course_utils.endpoint.hosted_tuning import (
+    NotPricedError,
+    most_usd_of_job,
+    received,
+    remember,
+)
 from course_utils.endpoint.pricing import most_usd, priced
 from course_utils.errors import CourseError
 from course_utils.settings import RELAY_KEY
 
 # What the relay knows how to price; any other POST could cost money that nobody counts.
-PRICED = {"chat/completions", "embeddings"}
+PRICED: dict[str, Callable[[dict], float]] = {
+    "chat/completions": most_usd,
+    "embeddings": most_usd,
+    "fine_tuning/jobs": most_usd_of_job,
+}
+# A paused job was paid for when it was created. (POST files is free too, and has its own route.)
+FREE = re.compile(
+    r"GET .*|POST fine_tuning/jobs/\w[\w-]*/(cancel|pause|resume)|DELETE (files|models)/\w[\w:.-]*"
+)
 # The host's headers that a client's back-off and an error report need.
 PASSED_ON = ("retry-after", "x-request-id", "x-ratelimit-", "openai-")
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -111,29 +127,57 @@ def relay_app(upstream: str, key: str, token: str, free: bool) -> Starlette:
     client = httpx.AsyncClient(base_url=upstream + "/", timeout=httpx.Timeout(600, connect=10))
     client.headers["Authorization"] = f"Bearer {key}"
 
-    async def forward(request: Request) -> Response:
+    def wrong_token(request: Request) -> JSONResponse | None:
         # Other users of this machine and pages in a browser can reach the port too.
         given = request.headers.get("authorization", "").encode()
-        if not secrets.compare_digest(given, f"Bearer {token}".encode()):
-            cure = "call connect() in this kernel, and make the client after it"
-            return _error(401, f"this is not the relay's token\n  -> {cure}", "wrong_token")
+        if secrets.compare_digest(given, f"Bearer {token}".encode()):
+            return None
+        cure = "call connect() in this kernel, and make the client after it"
+        return _error(401, f"this is not the relay's token\n  -> {cure}", "wrong_token")
+
+    async def forward(request: Request) -> Response:
+        if wrong := wrong_token(request):
+            return wrong
         method, path = request.method, request.path_params["path"]
-        if method != "GET" and not (method == "POST" and path in PRICED):
+        is_priced = method == "POST" and path in PRICED
+        if not (is_priced or FREE.fullmatch(f"{method} {path}")):
             what = f"the course does not know what {method} /{path} costs, so it is not sent"
-            cure = f"it prices POST to {' and '.join(sorted(PRICED))}"
+            cure = f"it prices POST to {', '.join(sorted(PRICED))}"
             return _error(403, f"{what}\n  -> {cure}", "not_priced")
         try:
-            body = _body(await request.body()) if method == "POST" else None
+            body = _body(await request.body()) if is_priced else None
             asked_usage = _count_the_stream(body) if body else True
             outgoing = client.build_request(
                 method, path, params=request.query_params.multi_items(), json=body
             )
-            most = most_usd(body) if body and not free else 0.0
+            most = PRICED[path](body) if body and not free else 0.0
             booking = Booking(body["model"] if most else "", most)
         except BudgetExceededError as error:
             return _error(402, str(error), "course_budget_exceeded")
+        except NotPricedError as error:
+            return _error(403, str(error), "not_priced")
         except (CourseError, ValueError, httpx.InvalidURL) as error:
             return _error(400, str(error), "course_error")
+        return await send(outgoing, booking, asked_usage)
+
+    async def upload(request: Request) -> Response:
+        if wrong := wrong_token(request):
+            return wrong
+        try:
+            async with received(request) as (form, path):
+                with path.open("rb") as file:
+                    parts = {"file": (form.filename, file)}
+                    outgoing = client.build_request("POST", "files", data=form.fields, files=parts)
+                    answer = await send(outgoing, Booking("", 0.0))
+                if answer.status_code < 300:
+                    await remember(bytes(answer.body), path)
+        except EndpointError as error:
+            return JSONResponse(error.body(), error.status)
+        except CourseError as error:
+            return _error(400, str(error), "course_error")
+        return answer
+
+    async def send(outgoing: httpx.Request, booking: Booking, asked_usage: bool = True) -> Response:
         try:
             answer = await client.send(outgoing, stream=True)
             if "text/event-stream" in answer.headers.get("content-type", ""):
@@ -149,8 +193,11 @@ def relay_app(upstream: str, key: str, token: str, free: bool) -> Starlette:
         booking.close(charged=answer.is_success)
         return Response(_without(key, content), answer.status_code, _headers(answer))
 
-    route = Route("/v1/{path:path}", forward, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-    return Starlette(routes=[route])
+    routes = [
+        Route("/v1/files", upload, methods=["POST"]),
+        Route("/v1/{path:path}", forward, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    ]
+    return Starlette(routes=routes)
 
 
 def _body(raw: bytes) -> dict:

@@ -1,17 +1,25 @@
 """A real endpoint on a course home of its own, and llama.cpp itself to compare with."""
 
+import contextlib
 import json
 import os
+import re
+import shutil
+import subprocess
+import sys
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import httpx
 import openai
+import psutil
 import pytest
 
 from course_utils import registry
 from course_utils.endpoint import process
-from course_utils.settings import settings
+from course_utils.finetune.base import base_folder, is_prepared
+from course_utils.settings import REPO, settings
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +121,132 @@ def count_prompt_tokens():
         return len(post("/tokenize", {"content": prompt, "parse_special": True})["tokens"])
 
     return count
+
+
+# ------------------------------------------------------------------------------- fine-tuning
+
+
+@pytest.fixture(scope="session")
+def trainable_home(tmp_path_factory):
+    """``trainable_home()`` → a new course home in which the training base is prepared."""
+    chat = registry.local_chat()
+    if is_prepared(chat):  # on this machine, for real use
+        prepared, models = base_folder(chat), settings().models_dir
+    else:
+        home = tmp_path_factory.mktemp("base") / "home"
+        models = settings().models_dir
+        environment = {"COURSE_HOME": str(home), "COURSE_MODELS_DIR": str(models)}
+        command = [sys.executable, "-m", "course_utils.finetune.base", chat.id]
+        subprocess.run(command, check=True, cwd=REPO, env=os.environ | environment)
+        prepared = home / "bases" / chat.id
+
+    def make():
+        home = tmp_path_factory.mktemp("tuning") / "home"
+        shutil.copytree(prepared, home / "bases" / chat.id)
+        return home
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """``with serve(home, *arguments, **environment) as it``: ``it`` has ``client``, ``process``."""
+    models_dir = str(settings().models_dir)
+
+    @contextlib.contextmanager
+    def serve(home, *arguments, **environment):
+        environment = {"COURSE_HOME": str(home), "COURSE_MODELS_DIR": models_dir, **environment}
+        with subprocess.Popen(
+            [sys.executable, "-m", "course_utils.cli", "serve", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPO,
+            env=os.environ | environment,
+        ) as server:
+            try:
+                url = re.search(r"http://\S+", server.stdout.readline())[0]
+                client = openai.OpenAI(base_url=url, api_key="unused", max_retries=0)
+                yield SimpleNamespace(client=client, process=server, base_url=url, home=home)
+            finally:
+                server.terminate()
+
+    return serve
+
+
+@pytest.fixture(scope="session")
+def guide_id():
+    """The model that the guide fine-tunes."""
+    return next(model.id for model in registry.models().values() if model.usd_training)
+
+
+@pytest.fixture(scope="session")
+def tuning(serve, trainable_home, guide_id, chat_id):
+    """An endpoint that trains, where the guide's model means the local one."""
+    alias = f"{guide_id}={chat_id}"
+    with serve(trainable_home(), "--alias", alias, COURSE_MAX_FILE_MB="64") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """``examples(n)`` → the bytes of a small training file."""
+
+    def examples(count=10):
+        rows = [
+            {
+                "messages": [
+                    {"role": "system", "content": "You are a customer support agent."},
+                    {"role": "user", "content": f"What is the warranty of product {number}?"},
+                    {"role": "assistant", "content": f"Hello! It is {number + 1} years. Yours, A."},
+                ]
+            }
+            for number in range(count)
+        ]
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+    return examples
+
+
+@pytest.fixture(scope="session")
+def create_job(examples, chat_id):
+    """``create_job(client, **parameters)`` → a new job with ten examples."""
+
+    def create_job(client, **parameters):
+        if "training_file" not in parameters:
+            file = client.files.create(file=("train.jsonl", examples()), purpose="fine-tune")
+            parameters["training_file"] = file.id
+        return client.fine_tuning.jobs.create(**{"model": chat_id, **parameters})
+
+    return create_job
+
+
+@pytest.fixture(scope="session")
+def becomes():
+    """``becomes(client, job_id, *states)`` → the job, once it is in one of these states."""
+
+    def becomes(client, job_id, *states, seconds=180):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            job = client.fine_tuning.jobs.retrieve(job_id)
+            if job.status in states:
+                return job
+            assert job.status not in ("failed", "succeeded", "cancelled"), job
+            time.sleep(0.1)
+        raise AssertionError(f"{job.status} after {seconds} s: {job}")
+
+    return becomes
+
+
+@pytest.fixture(scope="session")
+def workers():
+    """``workers(endpoint)`` → its training processes."""
+
+    def workers(endpoint):
+        found = []
+        for child in psutil.Process(endpoint.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "course_utils.finetune.train" in child.cmdline():
+                    found.append(child)
+        return found
+
+    return workers

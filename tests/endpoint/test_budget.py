@@ -115,12 +115,27 @@ def test_the_last_counts_of_a_stream_count(booking):
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b'{"usage": 7}', b'["usage"]', b'{"usage": {"prompt_tokens": "x"}}']
+    "line",
+    [
+        b"",
+        b'{"usage": 7}',
+        b'["usage"]',
+        b'{"usage": {"seconds": 7}}',
+        b'{"usage": {"prompt_tokens": "x"}}',
+    ],
 )
 def test_an_answer_without_counts_costs_the_most(booking, line):
     booking.see(line)
     booking.close(charged=True)
     assert Budget().spent_usd() == pytest.approx(0.5)
+
+
+def test_a_fine_tuned_model_has_prices_of_its_own(home):
+    base = next(m for m in registry.models().values() if m.usd_tuned_input)
+    booking = Booking(f"ft:{base.id}:acme:style:abc", 0.5)
+    booking.see(b'{"usage": {"prompt_tokens": 1000000, "completion_tokens": 1000000}}')
+    booking.close(charged=True)
+    assert Budget().spent_usd() == pytest.approx(base.usd_tuned_input + base.usd_tuned_output)
 
 
 def test_what_was_not_charged_is_freed(booking):

@@ -328,7 +328,18 @@ def test_a_body_that_is_no_object_is_not_sent(relay, upstream, body):
 
 
 def test_what_nobody_priced_is_not_sent(relay, upstream):
-    for method, path in (("POST", "images/generations"), ("DELETE", "models/x"), ("PUT", "x")):
+    for method, path in (
+        ("POST", "images/generations"),
+        ("POST", "uploads"),
+        ("POST", "fine_tuning/jobs/a/b/cancel"),
+        ("POST", "fine_tuning/jobs/../../x/cancel"),
+        ("POST", "models/x"),
+        ("DELETE", "files"),
+        ("DELETE", "files/x%2Fy"),
+        ("DELETE", "files/%2E%2E"),
+        ("DELETE", "files/x%3Fy"),
+        ("PUT", "x"),
+    ):
         refused = httpx.request(
             method,
             f"{relay.base_url}/{path}",

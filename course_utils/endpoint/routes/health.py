@@ -8,6 +8,8 @@ import psutil
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from course_utils.endpoint.store import UNFINISHED
+
 router = APIRouter()
 
 
@@ -25,6 +27,7 @@ async def health(request: Request) -> JSONResponse:
         "version": request.app.version,
         "requests": state.activity.requests,
         "engine": state.catalog.load(),
+        "jobs": {status: len(state.store.in_state(status)) for status in UNFINISHED},
     }
     return JSONResponse(body, 200 if state.ready.is_set() else 503)
 

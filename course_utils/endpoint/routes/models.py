@@ -1,11 +1,13 @@
-"""``GET /v1/models`` and ``GET /v1/models/{id}``."""
+"""``/v1/models``."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from course_utils import registry
+from course_utils.endpoint import jobs, tuned
 from course_utils.endpoint.catalog import Catalog
+from course_utils.endpoint.errors import EndpointError
 from course_utils.registry import Model
 
 router = APIRouter()
@@ -27,9 +29,24 @@ async def retrieve_model(model_id: str, request: Request) -> dict[str, Any]:
     return _entry(catalog, model_id)
 
 
+@router.delete("/v1/models/{model_id:path}")
+async def delete_model(model_id: str, request: Request) -> dict[str, Any]:
+    """Remove a model that a job made here."""
+    state = request.app.state
+    model = state.catalog.find(model_id)
+    if not tuned.delete(state.store, model_id):
+        raise EndpointError(
+            f"{model.id} came with the course. Only models made by fine-tuning jobs are deleted.",
+            param="model",
+        )
+    state.catalog.forget(model_id)
+    return {"id": model_id, "object": "model", "deleted": True}
+
+
 def _entry(catalog: Catalog, name: str) -> dict[str, Any]:
     model = catalog.find(name)
-    entry = {"id": name, "object": "model", "created": _created(model), "owned_by": "local"}
+    owner = jobs.ORGANISATION if model.adapter else "local"
+    entry = {"id": name, "object": "model", "created": _created(model), "owned_by": owner}
     if name in catalog.aliases:
         entry["alias_of"] = model.id
     return entry
@@ -37,5 +54,5 @@ def _entry(catalog: Catalog, name: str) -> dict[str, Any]:
 
 def _created(model: Model) -> int:
     """When its weights were put here, in seconds since 1970."""
-    path = registry.file_path(model, model.files[0])
+    path = model.adapter or registry.file_path(model, model.files[0])
     return int(path.stat().st_mtime) if path.exists() else 0

@@ -1,0 +1,177 @@
+"""Works the jobs off: two tasks of the endpoint, one that validates and one that trains.
+
+All state is in the store; the runner looks there for what to do next. So a new endpoint goes on
+where a killed one was, and whoever cancels or pauses a job only changes its state.
+"""
+
+import asyncio
+import json
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
+from course_utils.endpoint.uploads import to_disk
+from course_utils.endpoint.validation import ValidationFailedError, validate
+from course_utils.endpoint.worker import Worker, add_model
+
+MOST_DEATHS = 3
+RETRY_S = 10.0
+
+Work = Callable[[], Awaitable[bool]]
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Validates and trains, one job at a time, in the order in which they were created.
+
+    Args:
+        store: Where the jobs are.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._news: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task] = []
+        self._positions: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Begin, with what an earlier endpoint left."""
+        self._store.sweep()
+        for job in self._store.in_state("running"):
+            self._store.event(job["id"], "The endpoint has started again: the training goes on")
+        for work in (self._validate_next, self._train_next):
+            news = asyncio.Event()
+            self._news.append(news)
+            self._tasks.append(asyncio.create_task(self._keep_on(work, news)))
+
+    async def stop(self) -> None:
+        """End; a running training saves a checkpoint first, and its job stays ``running``."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def poke(self) -> None:
+        """Some job has changed its state."""
+        self._announce_positions()
+        for news in self._news:
+            news.set()
+
+    def busy(self) -> bool:
+        """True while a job is unfinished, other than a paused one."""
+        return bool(self._store.in_state(*UNFINISHED))
+
+    async def _keep_on(self, work: Work, news: asyncio.Event) -> None:
+        while True:
+            news.clear()
+            try:
+                if not await work():
+                    await news.wait()
+            except Exception:  # the store cannot be written: a full disk, say
+                log.exception("the jobs have to wait")
+                await asyncio.sleep(RETRY_S)
+
+    async def _validate_next(self) -> bool:
+        waiting = self._store.in_state("validating_files")
+        for job in waiting[:1]:
+            await self._guarded(self._validate(job), job)
+        return bool(waiting)
+
+    async def _train_next(self) -> bool:
+        waiting = self._store.in_state("running") or self._store.in_state("queued")
+        for job in waiting[:1]:
+            await self._guarded(self._train(job), job)
+        return bool(waiting)
+
+    async def _guarded(self, work: Awaitable[None], job: Row) -> None:
+        """Whatever goes wrong, the job ends and the next one has its turn."""
+        try:
+            await work
+        except ValidationFailedError as failure:
+            self._fail(job, failure.error)
+        except Exception as error:
+            log.exception("job %s", job["id"])
+            message = f"The endpoint failed at this job: {type(error).__name__}: {error}"
+            self._fail(job, {"code": "server_error", "message": message, "param": None})
+        self.poke()
+
+    async def _validate(self, job: Row) -> None:
+        chosen = await validate(self._store, job)
+        with self._store.transaction():
+            values = {"hyperparameters": chosen, "validated": 1}
+            if self._store.advance(job["id"], ("validating_files",), "queued", **values):
+                message = "Files validated, moving job to queued state"
+                self._store.event(job["id"], message)
+
+    async def _train(self, job: Row) -> None:
+        if self._store.advance(job["id"], ("queued",), "running"):
+            self._store.event(job["id"], "Fine-tuning job started")
+        self._store.update("jobs", job["id"], estimated_finish=None)  # of an earlier run
+        folder = self._store.job_folder(job["id"])
+        done, failed = folder / "done.json", folder / "failed.json"
+        code = 0 if done.exists() else await Worker(self._store, job).run()
+        if self._store.get("jobs", job["id"])["status"] != "running":
+            pass  # cancelled or paused meanwhile
+        elif done.exists():
+            self._succeed(job, json.loads(done.read_text(encoding="utf-8")))
+        elif failed.exists():
+            self._fail(job, json.loads(failed.read_text(encoding="utf-8")))
+        else:
+            self._died(job, code)
+        if self._store.get("jobs", job["id"])["status"] not in (*UNFINISHED, "paused"):
+            # Only needed to go on from; large.
+            await asyncio.to_thread(shutil.rmtree, folder / "trainer", ignore_errors=True)
+
+    def _succeed(self, job: Row, done: dict[str, Any]) -> None:
+        store, folder = self._store, self._store.job_folder(job["id"])
+        results = new_id("file-")
+        with store.file_path(results).open("xb") as file:
+            file.write((folder / "metrics.csv").read_bytes())
+            to_disk(file)
+        with store.transaction():
+            size = store.file_path(results).stat().st_size
+            names = {"filename": "step_metrics.csv", "purpose": "fine-tune-results"}
+            store.add("files", id=results, bytes=size, **names)
+            add_model(store, job["tuned_name"], job, folder / "adapter.gguf")
+            ended = {"finished_at": int(time.time()), "estimated_finish": None}
+            ended |= {"trained_tokens": done["trained_tokens"], "result_file": results}
+            store.advance(job["id"], ("running",), "succeeded", **ended)
+            store.event(job["id"], f"New fine-tuned model created: {job['tuned_name']}")
+            store.event(job["id"], "The job has successfully completed")
+
+    def _fail(self, job: Row, error: dict[str, Any]) -> None:
+        with self._store.transaction():
+            ended = {"finished_at": int(time.time()), "estimated_finish": None, "error": error}
+            if self._store.advance(job["id"], UNFINISHED, "failed", **ended):
+                self._store.event(job["id"], error["message"], level="error")
+
+    def _died(self, job: Row, code: int) -> None:
+        store = self._store
+        deaths = store.get("jobs", job["id"])["deaths"] + 1
+        store.update("jobs", job["id"], deaths=deaths)
+        what = f"The training process ended before it was done (exit code {code})"
+        if deaths < MOST_DEATHS:
+            message = f"{what}; it is started again from its last checkpoint"
+            store.event(job["id"], message, level="warn")
+            return
+        cure = "Create the job again when its cause is cured."
+        if code < 0:  # killed from outside
+            cure = (
+                "Often memory was short: close other programs, use a smaller batch_size or "
+                "shorter examples, and create the job again."
+            )
+        path = store.job_folder(job["id"]) / "log.txt"
+        log_end = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        message = f"{what}, the {deaths}rd time. {cure} {path} ends with: {''.join(log_end)[:300]}"
+        self._fail(job, {"code": "worker_died", "message": message, "param": None})
+
+    def _announce_positions(self) -> None:
+        jobs = self._store.in_state("running") + self._store.in_state("queued")
+        positions = {job["id"]: place for place, job in enumerate(jobs, 1)}
+        for job_id, place in positions.items():
+            if place > 1 and self._positions.get(job_id) != place:
+                self._store.event(job_id, f"Position {place} in the queue")
+        self._positions = positions

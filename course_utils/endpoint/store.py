@@ -1,0 +1,243 @@
+"""What the endpoint has promised to keep: files, jobs, events, checkpoints, tuned models.
+
+One SQLite database beside two folders: ``files/<file id>`` (their bytes) and ``jobs/<job id>/``
+(what the training process reads and writes). A commit has reached the disk when it returns. Bytes
+are on disk before their row, so a row never lacks its bytes; bytes without a row are what an
+interrupted request left, and ``sweep()`` removes them.
+"""
+
+import contextlib
+import json
+import secrets
+import shutil
+import sqlite3
+import string
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = ("validating_files", "queued", "running")
+
+SCHEMA = """
+CREATE TABLE files (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, filename TEXT NOT NULL, purpose TEXT NOT NULL
+) STRICT;
+CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
+    status TEXT NOT NULL, model TEXT NOT NULL, tuned_name TEXT NOT NULL, method TEXT NOT NULL,
+    hyperparameters TEXT NOT NULL, validated INTEGER NOT NULL DEFAULT 0, seed INTEGER NOT NULL,
+    training_file TEXT NOT NULL, validation_file TEXT, metadata TEXT,
+    deaths INTEGER NOT NULL DEFAULT 0, events_read INTEGER NOT NULL DEFAULT 0,
+    estimated_finish INTEGER, finished_at INTEGER, trained_tokens INTEGER, result_file TEXT,
+    error TEXT
+) STRICT;
+CREATE INDEX jobs_status ON jobs (status, seq);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
+    job TEXT NOT NULL, level TEXT NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, data TEXT
+) STRICT;
+CREATE INDEX events_job ON events (job, seq);
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
+    job TEXT NOT NULL, step INTEGER NOT NULL, model TEXT NOT NULL, metrics TEXT NOT NULL,
+    UNIQUE (job, step)
+) STRICT;
+CREATE TABLE models (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
+    base TEXT NOT NULL, adapter TEXT NOT NULL
+) STRICT;
+PRAGMA user_version = 1;
+"""
+JSON_COLUMNS = {"hyperparameters", "metadata", "error", "data", "metrics"}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list, and whether there is more of it."""
+
+    rows: list[Row]
+    has_more: bool
+
+
+class Store:
+    """The database and its folders. Used by one thread at a time.
+
+    Args:
+        folder: Where they lie (``COURSE_HOME/endpoint``); made when absent.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = folder / "files"
+        self.jobs = folder / "jobs"
+        for path in (self.files, self.jobs):
+            path.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(
+            folder / "endpoint.db", isolation_level=None, check_same_thread=False, timeout=10
+        )
+        self._database.row_factory = sqlite3.Row
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        with self.transaction():
+            if not self._database.execute("PRAGMA user_version").fetchone()[0]:
+                for statement in SCHEMA.split(";\n"):
+                    self._database.execute(statement)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes within are made together or not at all; may be nested."""
+        if self._database.in_transaction:
+            yield
+            return
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    # ---------------------------------------------------------------------------- any table
+
+    def add(self, table: str, **values: Any) -> Row:
+        """Add a row, by default made now, and return it. A double of a unique value is ignored."""
+        values = {"created_at": int(time.time()), **values}
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        with self.transaction():
+            self._database.execute(
+                f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})",
+                [_stored(value) for value in values.values()],
+            )
+            return self.get(table, values["id"])
+
+    def get(self, table: str, row_id: str) -> Row | None:
+        """A row by its id."""
+        found = self._database.execute(f"SELECT * FROM {table} WHERE id = ?", [row_id]).fetchone()
+        return _loaded(found) if found else None
+
+    def update(self, table: str, row_id: str, **values: Any) -> None:
+        """Change columns of a row."""
+        names = ", ".join(f"{name} = ?" for name in values)
+        self._database.execute(
+            f"UPDATE {table} SET {names} WHERE id = ?",
+            [*(_stored(value) for value in values.values()), row_id],
+        )
+
+    def delete(self, table: str, row_id: str) -> None:
+        """Remove a row."""
+        self._database.execute(f"DELETE FROM {table} WHERE id = ?", [row_id])
+
+    def all(self, table: str) -> list[Row]:
+        """All rows, oldest first."""
+        return [_loaded(row) for row in self._database.execute(f"SELECT * FROM {table}")]
+
+    def page(
+        self,
+        table: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        ascending: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        **equal: Any,
+    ) -> Page:
+        """A part of a table, newest first.
+
+        Args:
+            table: Its name.
+            limit: Rows at most.
+            after: Id of the last row of the part before.
+            ascending: Oldest first instead.
+            metadata: Pairs that the column ``metadata`` must have; ``{}`` asks for rows without.
+            equal: Column → value that it must have.
+
+        Raises:
+            KeyError: There is no row ``after``.
+        """
+        where, values = [f"{name} = ?" for name in equal], list(equal.values())
+        if after is not None:
+            where.append(f"seq {'>' if ascending else '<'} ?")
+            row = self.get(table, after)
+            if row is None:
+                raise KeyError(after)
+            values.append(row["seq"])
+        if metadata is not None and not metadata:
+            where.append("coalesce(metadata, '{}') = '{}'")
+        for pair in (metadata or {}).items():
+            where.append("EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = ? AND value = ?)")
+            values.extend(pair)
+        found = self._database.execute(
+            f"SELECT * FROM {table} WHERE {' AND '.join(where) or 'TRUE'} "
+            f"ORDER BY seq {'ASC' if ascending else 'DESC'} LIMIT ?",
+            [*values, limit + 1],
+        ).fetchall()
+        return Page([_loaded(row) for row in found[:limit]], len(found) > limit)
+
+    # --------------------------------------------------------------------------------- jobs
+
+    def in_state(self, *states: str) -> list[Row]:
+        """Jobs in one of these states, in the order in which they were created."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT * FROM jobs WHERE status IN ({marks}) ORDER BY seq"
+        return [_loaded(row) for row in self._database.execute(query, states)]
+
+    def advance(self, job_id: str, before: tuple[str, ...], status: str, **values: Any) -> bool:
+        """Put a job from one of the states ``before`` into another.
+
+        Returns:
+            False when it was in none of them; then nothing is changed.
+        """
+        with self.transaction():
+            if self.get("jobs", job_id)["status"] not in before:
+                return False
+            self.update("jobs", job_id, status=status, **values)
+            return True
+
+    def event(self, job_id: str, message: str, **values: Any) -> None:
+        """Add an event to a job: by default an informative message of now."""
+        kind = {"level": "info", "type": "message", "data": None}
+        self.add("events", id=new_id("ftevent-"), job=job_id, message=message, **{**kind, **values})
+
+    def job_folder(self, job_id: str) -> Path:
+        """Where a job's training process reads and writes."""
+        return self.jobs / job_id
+
+    # -------------------------------------------------------------------------------- files
+
+    def file_path(self, file_id: str) -> Path:
+        """The bytes of a file."""
+        return self.files / file_id
+
+    def sweep(self) -> None:
+        """Remove what interrupted requests left. Only while no request is being answered."""
+        for folder, table in ((self.files, "files"), (self.jobs, "jobs")):
+            known = {row["id"] for row in self.all(table)}
+            for path in folder.iterdir():
+                if path.name not in known:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """An id as OpenAI's look."""
+    alphabet = string.ascii_letters + string.digits
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def _stored(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _loaded(row: sqlite3.Row) -> Row:
+    return {
+        name: json.loads(row[name]) if name in JSON_COLUMNS and row[name] is not None else row[name]
+        for name in row.keys()  # noqa: SIM118 - a sqlite3.Row iterates over its values
+    }
