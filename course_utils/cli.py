@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +21,11 @@ study_app = typer.Typer(
     help="Measurements too long for a lesson; results go to data/results/.", no_args_is_help=True
 )
 bench_app = typer.Typer(help="Measurements, as ratios taken in one run.", no_args_is_help=True)
+adapters_app = typer.Typer(
+    help="The fine-tuned models that lessons start from.", no_args_is_help=True
+)
 app.add_typer(models_app, name="models")
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(bench_app, name="bench")
 app.add_typer(study_app, name="study")
 
@@ -85,6 +91,38 @@ def models_use(name: Annotated[str, typer.Argument(help="A local chat model's id
     print(f"{entry.name} answers from now on; run connect() again in open notebooks.")
 
 
+@adapters_app.command("list")
+def adapters_list() -> None:
+    """Show the prepared adapters. Example: course adapters list"""
+    from course_utils.finetune.prepared import found
+
+    for one in found():
+        scores = one.card.get("scores", {})
+        shown = ", ".join(f"{name} {score['mean']:.0%}" for name, score in scores.items())
+        print(f"{one.model_id}  {one.card['examples']} examples  {shown}")
+
+
+@adapters_app.command("build")
+def adapters_build(
+    name: Annotated[str, typer.Argument(help="house-style or house-style-context.")],
+    stored: Annotated[
+        bool, typer.Option("--stored", help="For the repository: score it, keep it in data/.")
+    ] = False,
+) -> None:
+    """Have an adapter for the local model, trained if need be (10 to 20 minutes).
+
+    Example: course adapters build house-style
+    """
+    if stored:
+        from course_utils.study.adapters import build_stored
+
+        print(build_stored(name).model_id)
+    else:
+        from course_utils.finetune.prepared import prepared_adapter
+
+        print(prepared_adapter(name))
+
+
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check this machine; each failed check names its cure. Example: course doctor --json"""
@@ -143,6 +181,23 @@ def serve(
     serve_endpoint(port=port, aliases=pairs)
 
 
+@app.command("check-data")
+def check_data(
+    file: Annotated[Path, typer.Argument(help="JSONL, one training example on each line.")],
+    method: Annotated[str, typer.Option(help="supervised or dpo.")] = "supervised",
+    as_json: Json = False,
+) -> None:
+    """Check a training file: line and cure of each problem. Example: course check-data my.jsonl"""
+    from course_utils.finetune.examples import check_for_local_training
+
+    report = check_for_local_training(file, method)
+    if as_json:
+        print(json.dumps({"ok": report.ok, **asdict(report)}, indent=2))
+    else:
+        print(f"{report}\n{file.name}: {report.summary()}".lstrip())
+    raise typer.Exit(0 if report.ok else 1)
+
+
 @app.command()
 def stop() -> None:
     """Stop the local endpoint of this course home, if one runs. Example: course stop"""
@@ -169,7 +224,18 @@ def bench_endpoint(as_json: Json = False) -> None:
     """The endpoint against transformers and the bare engine. Example: course bench endpoint"""
     from course_utils.bench.endpoint import measure
 
-    result = measure()
+    _print_result(measure(), as_json)
+
+
+@bench_app.command("train")
+def bench_train(as_json: Json = False) -> None:
+    """Training against the guide's configuration. Example: course bench train --json"""
+    from course_utils.bench.train import measure
+
+    _print_result(measure(), as_json)
+
+
+def _print_result(result: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, indent=2))
     else:
@@ -186,6 +252,19 @@ def study_reading() -> None:
         print(
             f"{setting['prompt']:8} k={setting['k']} {setting['order']:10} "
             f"{setting['mean']:.0%} [{setting['low']:.0%}, {setting['high']:.0%}]"
+        )
+
+
+@study_app.command("learning-curve")
+def study_learning_curve() -> None:
+    """How many examples does a style need? 40 minutes. Example: course study learning-curve"""
+    from course_utils.study.learning_curve import run as run_study
+
+    for size in run_study()["sizes"]:
+        held, seen = size["held_out"], size["seen"]
+        print(
+            f"{size['n']:4} examples: held out {held['mean']:.0%} "
+            f"[{held['low']:.0%}, {held['high']:.0%}], seen {seen['mean']:.0%}"
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -18,16 +18,18 @@ COLOURS = {
     "both": "#CC79A7",
     "neutral": "#7F7F7F",
 }
+_CURVES = {"train_loss": COLOURS["fine-tuned"], "valid_loss": COLOURS["prompt"]}
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, place: DisplayHandle | None = None) -> None:
     """Display a figure with alternative text, for readers who cannot see it.
 
     Args:
         figure: The figure; it is closed afterwards.
         alt: What the figure says, in a sentence or two.
+        place: An earlier output to draw it in, for figures that grow.
     """
-    display(figure, metadata={"image/png": {"alt": alt}})
+    (place.update if place else display)(figure, metadata={"image/png": {"alt": alt}})
     plt.close(figure)
 
 
@@ -57,6 +59,54 @@ def bars_with_intervals(
             place, 100 * interval.high + 1.5, f"{interval.mean:.0%}", ha="center", va="bottom"
         )
     axes.set(title=title, ylabel=ylabel, ylim=(0, 112), yticks=range(0, 101, 20))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def loss_curve(metrics: Sequence[Mapping[str, float]], title: str) -> Figure:
+    """Training loss by step, and validation loss where it was measured.
+
+    Args:
+        metrics: Data of a job's metric events, in order of their steps.
+        title: Says whose curve it is.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    for name, style, label in (
+        ("train_loss", "-", "training examples"),
+        ("valid_loss", "o--", "validation examples"),
+    ):
+        points = [(m["step"], m[name]) for m in metrics if name in m]
+        if points:
+            axes.plot(*zip(*points, strict=True), style, label=label, color=_CURVES[name])
+    axes.set(title=title, xlabel="step", ylabel="loss (nats per token)")
+    axes.set_xlim(0, max((m.get("total_steps", m["step"]) for m in metrics), default=1))
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def learning_curve(points: Sequence[Mapping]) -> Figure:
+    """Score by number of training examples, on held-out and on seen questions.
+
+    Args:
+        points: ``{"n", "held_out", "seen"}`` each, the last two with ``mean``, ``low``, ``high``.
+    """
+    figure, axes = plt.subplots(figsize=(6.8, 3.6), layout="constrained")
+    sizes = [point["n"] for point in points]
+    for name, style, colour, label in (
+        ("held_out", "o-", COLOURS["fine-tuned"], "products never seen in training"),
+        ("seen", "s--", COLOURS["neutral"], "questions seen in training"),
+    ):
+        scores = [point[name] for point in points]
+        axes.plot(sizes, [100 * s["mean"] for s in scores], style, color=colour, label=label)
+        band = ([100 * s[end] for s in scores] for end in ("low", "high"))
+        axes.fill_between(sizes, *band, color=colour, alpha=0.15, linewidth=0)
+    axes.set(xscale="log", ylim=(0, 104), xlabel="training examples (log scale)")
+    axes.set(ylabel="perfect replies (%)", title="How many examples does a style need?")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -5,7 +5,6 @@ median over the rounds. Engine and transformers get a process of their own, beca
 pools slow each other down in one. The course home is temporary: no endpoint in use is touched.
 """
 
-import multiprocessing
 import os
 import statistics
 import tempfile
@@ -13,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
 
 import psutil
 from openai import OpenAI
 
 from course_utils import registry
+from course_utils.bench.contender import in_own_process
 from course_utils.endpoint import process
 from course_utils.errors import CourseError
 from course_utils.settings import LOCAL_KEY, settings
@@ -49,8 +48,8 @@ def measure(rounds: int = ROUNDS) -> dict:
         )
     with ExitStack() as stack:
         stack.enter_context(_own_home())
-        engine = stack.enter_context(_in_own_process(_engine))
-        transformers = stack.enter_context(_in_own_process(_transformers))
+        engine = stack.enter_context(in_own_process(_engine))
+        transformers = stack.enter_context(in_own_process(_transformers))
         engine(), transformers()  # loaded and warm, so that the start below has the machine alone
         started = time.perf_counter()
         endpoint = process.ensure_running()
@@ -121,43 +120,6 @@ def _first_token_ms(client: OpenAI) -> float:
     elapsed = 1000 * (time.perf_counter() - started)
     stream.close()
     return elapsed
-
-
-@contextmanager
-def _in_own_process(make: Callable[[], Callable[[], float]]) -> Iterator[Callable[[], float]]:
-    """What ``make`` returns, in a fresh process; each call runs it there once."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    worker = context.Process(target=_serve, args=(make, theirs), daemon=True)
-    worker.start()
-    theirs.close()
-
-    def ask() -> float:
-        try:
-            ours.send(None)
-            return ours.recv()
-        except (EOFError, BrokenPipeError):
-            raise CourseError(
-                f"the process that measures {make.__name__.strip('_')} ended",
-                "its own error stands above this line",
-            ) from None
-
-    try:
-        yield ask
-    finally:
-        ours.close()
-        worker.join(timeout=10)
-        worker.kill()
-
-
-def _serve(make: Callable[[], Callable[[], float]], connection: Connection) -> None:
-    measure_once = make()
-    while True:
-        try:
-            connection.recv()
-        except EOFError:
-            return
-        connection.send(measure_once())
 
 
 def _engine() -> Callable[[], float]:

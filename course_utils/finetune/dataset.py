@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -116,7 +117,7 @@ def with_context(
         Lines of a training file.
     """
     random = Random(seed)
-    values = _fact_values()
+    values = fact_values()
     examples = []
     for reply, ranked in zip(replies, rank([r.question for r in replies]), strict=True):
         gold = _gold(reply, chunks, values)
@@ -134,9 +135,11 @@ def format_passages(passages: Iterable["Document"]) -> str:
     return "\n\n---\n\n".join(f"[{p.metadata['source']}]\n{p.page_content}" for p in passages)
 
 
-def _fact_values() -> dict[str, str]:
+@cache
+def fact_values(version: str = "v1") -> dict[str, str]:
+    """Fact id → its value in a version of the documents (``v1`` or ``v2``)."""
     facts = tomllib.loads((DATA / "acme" / "facts.toml").read_text(encoding="utf-8"))["fact"]
-    return {fact["id"]: fact["v1"] for fact in facts}
+    return {fact["id"]: fact.get(version, fact["v1"]) for fact in facts}
 
 
 def _gold(reply: Reply, chunks: Sequence["Document"], values: dict[str, str]) -> list[int]:

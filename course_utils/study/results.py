@@ -22,16 +22,20 @@ def save_result(name: str, result: dict, command: str, packages: tuple[str, ...]
         command: What prints it again.
         packages: Distributions whose versions matter to the figures.
     """
-    about = {
+    path = RESULTS / f"{name}.json"
+    write_atomic(path, json.dumps({"about": about(command, packages), **result}, indent=1) + "\n")
+    return path
+
+
+def about(command: str, packages: tuple[str, ...]) -> dict:
+    """What it takes to judge a figure: date, machine, versions, and what prints it again."""
+    return {
         "command": command,
         "date": date.today().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU used",
         "python": platform.python_version(),
         "versions": {package: importlib.metadata.version(package) for package in packages},
     }
-    path = RESULTS / f"{name}.json"
-    write_atomic(path, json.dumps({"about": about, **result}, indent=1) + "\n")
-    return path
 
 
 def load_result(name: str) -> dict:
