@@ -1,10 +1,12 @@
 """A process of its own for each contender of a benchmark: in one, thread pools get in the way."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TypeVar
+from unittest.mock import patch
 
 from course_utils.errors import CourseError
 
@@ -12,12 +14,20 @@ T = TypeVar("T")
 
 
 @contextmanager
-def in_own_process(make: Callable[[], Callable[[], T]]) -> Iterator[Callable[[], T]]:
-    """What ``make`` returns, in a fresh process; each call runs it there once."""
+def in_own_process(
+    make: Callable[[], Callable[[], T]], environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], T]]:
+    """What ``make`` returns, in a fresh process; each call runs it there once.
+
+    Args:
+        make: Loads what is to be measured; a function of a module.
+        environment: Variables of the process, besides those of this one.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     worker = context.Process(target=_serve, args=(make, theirs), daemon=True)
-    worker.start()
+    with patch.dict(os.environ, environment or {}):  # a spawned process takes it over
+        worker.start()
     theirs.close()
 
     def ask() -> T:

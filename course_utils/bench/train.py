@@ -16,7 +16,7 @@ from pathlib import Path
 from course_utils import registry
 from course_utils.bench.contender import in_own_process
 from course_utils.finetune.base import prepare_base, require_train_extra
-from course_utils.finetune.config import TrainingConfig, hyperparameters
+from course_utils.finetune.config import WORKER_ENVIRONMENT, TrainingConfig, hyperparameters
 from course_utils.finetune.dataset import as_example, load_replies, write_jsonl
 
 ROUNDS = 3
@@ -43,8 +43,8 @@ def measure(rounds: int = ROUNDS) -> dict:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for both, as in finetune/train.py
     with ExitStack() as stack:
         contenders = {
-            name: stack.enter_context(in_own_process(make))
-            for name, make in (("ours", _ours), ("guide", _guide))
+            "ours": stack.enter_context(in_own_process(_ours, WORKER_ENVIRONMENT)),
+            "guide": stack.enter_context(in_own_process(_guide)),
         }
         for contender in contenders.values():
             contender()  # warm-up

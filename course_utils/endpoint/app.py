@@ -99,8 +99,8 @@ def create_app(aliases: Mapping[str, str] | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.store = Store(settings().endpoint_dir)
-    app.state.runner = Runner(app.state.store)
     app.state.catalog = Catalog(aliases, functools.partial(tuned.models, app.state.store))
+    app.state.runner = Runner(app.state.store, app.state.catalog.unload_idle)
     app.state.activity = Activity(app.state.runner.busy)
     app.state.ready = asyncio.Event()
     app.state.failure = None

@@ -104,6 +104,10 @@ class Catalog:
         """Unload a model that is no more; answers that it is just giving end in peace."""
         self._engines.pop(model_id, None)
 
+    def unload_idle(self) -> None:
+        """Free the memory of all models that nobody is asking; each loads again in a second."""
+        self._unload(0)
+
     async def encoder(self) -> Encoder:
         """The encoder, loaded when it is not yet.
 

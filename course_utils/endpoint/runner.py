@@ -30,10 +30,12 @@ class Runner:
 
     Args:
         store: Where the jobs are.
+        make_room: Called before a training, which needs more memory than anything else here.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, make_room: Callable[[], None]) -> None:
         self._store = store
+        self._make_room = make_room
         self._news: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task] = []
         self._positions: dict[str, int] = {}
@@ -112,6 +114,7 @@ class Runner:
         self._store.update("jobs", job["id"], estimated_finish=None)  # of an earlier run
         folder = self._store.job_folder(job["id"])
         done, failed = folder / "done.json", folder / "failed.json"
+        self._make_room()
         code = 0 if done.exists() else await Worker(self._store, job).run()
         if self._store.get("jobs", job["id"])["status"] != "running":
             pass  # cancelled or paused meanwhile

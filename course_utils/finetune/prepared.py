@@ -4,8 +4,10 @@ They are trained on ``data/acme/training`` by ``course adapters build``, kept as
 ``data/adapters`` with a card that says from what and how, and built on the spot for another base.
 """
 
+import functools
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from pathlib import Path
 from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.finetune.base import prepare_base
-from course_utils.finetune.config import TrainingConfig, hyperparameters
+from course_utils.finetune.config import WORKER_ENVIRONMENT, TrainingConfig, hyperparameters
 from course_utils.finetune.dataset import as_example, load_replies, with_context, write_jsonl
 from course_utils.finetune.export import base_shape, export_gguf
 from course_utils.registry import Model
@@ -32,10 +34,15 @@ def _house_style() -> list[dict]:
 
 
 def _house_style_context() -> list[dict]:
-    from course_utils.finetune.retrieved import acme_chunks, rank_chunks
+    from langchain_openai import OpenAIEmbeddings
+
+    from course_utils.connection import connect
+    from course_utils.knowledge.passages import acme_chunks, rank_chunks
 
     chunks = acme_chunks()
-    return with_context(load_replies("train"), chunks, lambda asked: rank_chunks(chunks, asked))
+    embed = OpenAIEmbeddings(model=connect().embedding_model, check_embedding_ctx_length=False)
+    rank = functools.partial(rank_chunks, embed, chunks)
+    return with_context(load_replies("train"), chunks, rank)
 
 
 RECIPES: dict[str, Callable[[], list[dict]]] = {
@@ -169,7 +176,13 @@ def train(folder: Path, say: Callable[[str], None] = print) -> dict:
     """
     command = [sys.executable, "-m", "course_utils.finetune.train", str(folder)]
     with (folder / "log.txt").open("wb") as log:
-        worker = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=subprocess.STDOUT)
+        worker = subprocess.Popen(
+            command,
+            cwd=REPO,
+            env=os.environ | WORKER_ENVIRONMENT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             shown = 0.0
             while worker.poll() is None:

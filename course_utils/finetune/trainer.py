@@ -1,5 +1,6 @@
 """The training itself: TRL's trainers on a LoRA-wrapped base, sized for the machine found."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
@@ -23,6 +24,8 @@ from course_utils.finetune.tokens import TokenCounter, message_text
 # Activations grow with the tokens of a micro-batch: 512 keep a 135M model's run near 1.2 GB.
 MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16_384}
 LOGGED_STEPS = 50
+# Once per epoch would cost more than the training where a small file is trained for many.
+VALIDATIONS = 3
 
 
 def model_folder(base: str) -> Path:
@@ -50,7 +53,8 @@ class AnswerTrainer(SFTTrainer):
     def _get_train_sampler(self, train_dataset=None):
         """Order the examples as one process would, however many share each batch."""
         sampler = super()._get_train_sampler(train_dataset)
-        sampler.batch_size *= self.accelerator.num_processes
+        if isinstance(sampler, LengthGroupedSampler):
+            sampler.batch_size *= self.accelerator.num_processes
         return sampler
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -104,7 +108,18 @@ def build_trainer(config: TrainingConfig, output: Path, callbacks: list) -> SFTT
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    if valid:
+        trainer.add_callback(_Validations())
     return trainer
+
+
+class _Validations(TrainerCallback):
+    """A few validations evenly over the run, the last one at its end."""
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        every = math.ceil(state.max_steps / VALIDATIONS)
+        if state.global_step % every == 0 or state.global_step == state.max_steps:
+            control.should_evaluate = True
 
 
 def lora_config(config: TrainingConfig, layers: int) -> LoraConfig:
@@ -201,7 +216,6 @@ def _arguments(
         "fp16": dtype == torch.float16,
         "gradient_checkpointing": False,
         "logging_steps": max(1, steps // LOGGED_STEPS),
-        "eval_strategy": "epoch" if config.validation_file else "no",
         "save_strategy": "epoch",
         "save_total_limit": 3,
         "report_to": "none",

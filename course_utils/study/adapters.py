@@ -1,8 +1,9 @@
 """Builds the adapters that the repository keeps, and scores them on products never seen."""
 
+import functools
 import json
 
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from tqdm.auto import tqdm
 
 from course_utils import connect
@@ -17,7 +18,7 @@ from course_utils.finetune.dataset import (
     with_context,
 )
 from course_utils.finetune.prepared import STORED, Prepared, build
-from course_utils.finetune.retrieved import acme_chunks, rank_chunks
+from course_utils.knowledge.passages import acme_chunks, rank_chunks
 from course_utils.settings import write_atomic
 from course_utils.study.results import about
 
@@ -52,11 +53,12 @@ def score(model: str) -> dict[str, dict[str, float]]:
         ``bare_style``, ``context_style`` (share of replies that keep all rules) and
         ``context_facts`` (share that states the facts), each with its interval.
     """
-    connect()
+    embed = OpenAIEmbeddings(model=connect().embedding_model, check_embedding_ctx_length=False)
     rows = [r for r in load_replies("test") if r.kind in ("fact", "how_to")][:SAMPLE]
     chunks = acme_chunks()
     bare = _answers(model, [as_example(r.question, r.reply) for r in rows])
-    context = _answers(model, with_context(rows, chunks, lambda q: rank_chunks(chunks, q)))
+    rank = functools.partial(rank_chunks, embed, chunks)
+    context = _answers(model, with_context(rows, chunks, rank))
     return {
         "bare_style": _interval([score_style(text).perfect for text in bare]),
         "context_style": _interval([score_style(text).perfect for text in context]),

@@ -22,7 +22,7 @@ from course_utils.study.results import save_result
 
 # Examples → how many different draws of them: a small set is a matter of luck.
 SIZES = {10: 3, 25: 2, 50: 2, 100: 1, 250: 1, 500: 1}
-HELD_OUT, SEEN = 40, 10
+HELD_OUT, SEEN, VALIDATION = 40, 10, 24
 MAX_TOKENS = 90
 
 
@@ -40,7 +40,7 @@ def run() -> dict:
     held_out = [r for r in load_replies("test") if r.kind in ("fact", "how_to")][:HELD_OUT]
     folder = settings().home / "studies" / "learning-curve"
     folder.mkdir(parents=True, exist_ok=True)
-    valid = _upload(client, folder / "validation.jsonl", load_replies("validation"))
+    valid = _upload(client, folder / "validation.jsonl", load_replies("validation")[:VALIDATION])
     sizes = []
     for n, draws in tqdm(SIZES.items(), desc="sizes"):
         kept: dict[str, list[bool]] = {"held_out": [], "seen": []}

@@ -7,20 +7,17 @@ that only the reader differs between the settings.
 from itertools import product
 
 import numpy as np
-from langchain_core.documents import Document
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 from tqdm.auto import tqdm
 
 from course_utils import connect
 from course_utils.evaluate.correctness import is_correct
 from course_utils.evaluate.questions import Question, load_questions
 from course_utils.evaluate.stats import mean_interval
-from course_utils.knowledge.documents import load_documents
+from course_utils.knowledge.passages import acme_chunks, rank_chunks
 from course_utils.study.results import save_result
 
-CHUNK_CHARACTERS = 300
 MAX_TOKENS = 80
 KS = (1, 2, 3, 5)
 ORDERS = ("best first", "best last")
@@ -41,15 +38,6 @@ PROMPTS = {
         ("human", "{context}"),
     ],
 }
-
-
-def titled_chunks(documents: list[Document]) -> list[str]:
-    """Chunks as lesson 02 makes them: at most 300 characters, under their document's title."""
-    splitter = RecursiveCharacterTextSplitter(chunk_size=CHUNK_CHARACTERS, chunk_overlap=0)
-    return [
-        f"{chunk.metadata['title']}\n{chunk.page_content}"
-        for chunk in splitter.split_documents(documents)
-    ]
 
 
 def settings_of_study() -> list[tuple[str, int, str]]:
@@ -108,8 +96,6 @@ def run() -> dict:
 
 
 def _ranked_passages(embed: OpenAIEmbeddings, questions: list[Question]) -> list[list[str]]:
-    chunks = titled_chunks(load_documents("v1"))
-    chunk_vectors = np.array(embed.embed_documents(chunks))
-    question_vectors = np.array(embed.embed_documents([q.question for q in questions]))
-    order = np.argsort(-question_vectors @ chunk_vectors.T, axis=1)[:, : max(KS)]
-    return [[chunks[i] for i in row] for row in order]
+    chunks = acme_chunks()
+    ranked = rank_chunks(embed, chunks, [question.question for question in questions])
+    return [[chunks[i].page_content for i in row[: max(KS)]] for row in ranked]

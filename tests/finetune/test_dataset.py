@@ -5,7 +5,6 @@ import re
 import tomllib
 
 import pytest
-from langchain_core.documents import Document
 
 from course_utils.evaluate.correctness import contains
 from course_utils.finetune.dataset import (
@@ -20,9 +19,8 @@ from course_utils.finetune.dataset import (
     write_jsonl,
 )
 from course_utils.finetune.examples import check_examples, overlap
-from course_utils.knowledge.documents import load_documents
+from course_utils.knowledge.passages import acme_chunks
 from course_utils.settings import DATA
-from course_utils.study.reading import titled_chunks
 
 SPLITS = ("train", "validation", "test")
 REPLIES = [reply for split in SPLITS for reply in load_replies(split)]
@@ -34,12 +32,7 @@ def words(text):
 
 @pytest.fixture(scope="module")
 def chunks():
-    """The January documents in chunks as lesson 02 makes them."""
-    return [
-        Document(text, metadata=document.metadata)
-        for document in load_documents("v1")
-        for text in titled_chunks([document])
-    ]
+    return acme_chunks()
 
 
 @pytest.fixture(scope="module")

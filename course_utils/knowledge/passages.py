@@ -1,11 +1,10 @@
-"""Acme's passages in the order in which the course's own encoder finds them for a question."""
+"""Acme's passages in the order in which an encoder finds them for a question."""
 
 import numpy as np
 from langchain_core.documents import Document
-from langchain_openai import OpenAIEmbeddings
+from langchain_core.embeddings import Embeddings
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-from course_utils.connection import connect
 from course_utils.knowledge.documents import load_documents
 
 CHUNK_CHARACTERS = 300
@@ -20,10 +19,14 @@ def acme_chunks(version: str = "v1") -> list[Document]:
     return chunks
 
 
-def rank_chunks(chunks: list[Document], questions: list[str]) -> list[list[int]]:
-    """Indices of the chunks for each question, best first, by exact cosine search."""
-    encoder = connect().embedding_model
-    embed = OpenAIEmbeddings(model=encoder, check_embedding_ctx_length=False)
+def rank_chunks(embed: Embeddings, chunks: list[Document], questions: list[str]) -> list[list[int]]:
+    """Indices of the chunks for each question, best first, by exact search.
+
+    Args:
+        embed: Makes vectors of unit length.
+        chunks: What is searched.
+        questions: What is asked.
+    """
     stored = np.array(embed.embed_documents([chunk.page_content for chunk in chunks]))
     asked = np.array(embed.embed_documents(questions))
     return np.argsort(-asked @ stored.T, axis=1).tolist()
