@@ -99,7 +99,7 @@ def adapters_list() -> None:
     for one in found():
         scores = one.card.get("scores", {})
         shown = ", ".join(f"{name} {score['mean']:.0%}" for name, score in scores.items())
-        print(f"{one.model_id}  {one.card['examples']} examples  {shown}")
+        print(f"{one.model_id}  {shown}")
 
 
 @adapters_app.command("build")
@@ -265,6 +265,19 @@ def study_learning_curve() -> None:
         print(
             f"{size['n']:4} examples: held out {held['mean']:.0%} "
             f"[{held['low']:.0%}, {held['high']:.0%}], seen {seen['mean']:.0%}"
+        )
+
+
+@study_app.command("lora")
+def study_lora() -> None:
+    """LoRA against full fine-tuning on the small model; 10 minutes. Example: course study lora"""
+    from course_utils.study.lora import run as run_study
+
+    for row in run_study():
+        print(
+            f"{row['name']:26}{row['seconds_per_step']:6.1f} s/step {row['peak_mb']:6} MB "
+            f"validation loss {row['valid_loss']:.2f}, perfect {sum(row['perfect'])}, "
+            f"general facts {row['general_right']}"
         )
 
 

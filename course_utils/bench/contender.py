@@ -1,12 +1,10 @@
 """A process of its own for each contender of a benchmark: in one, thread pools get in the way."""
 
 import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TypeVar
-from unittest.mock import patch
 
 from course_utils.errors import CourseError
 
@@ -14,20 +12,12 @@ T = TypeVar("T")
 
 
 @contextmanager
-def in_own_process(
-    make: Callable[[], Callable[[], T]], environment: Mapping[str, str] | None = None
-) -> Iterator[Callable[[], T]]:
-    """What ``make`` returns, in a fresh process; each call runs it there once.
-
-    Args:
-        make: Loads what is to be measured; a function of a module.
-        environment: Variables of the process, besides those of this one.
-    """
+def in_own_process(make: Callable[[], Callable[[], T]]) -> Iterator[Callable[[], T]]:
+    """What ``make`` returns, in a fresh process; each call runs it there once."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     worker = context.Process(target=_serve, args=(make, theirs), daemon=True)
-    with patch.dict(os.environ, environment or {}):  # a spawned process takes it over
-        worker.start()
+    worker.start()
     theirs.close()
 
     def ask() -> T:

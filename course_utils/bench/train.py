@@ -6,7 +6,6 @@ longest, loss on all tokens; ported to today's TRL and otherwise as it stands. R
 
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,8 +15,9 @@ from pathlib import Path
 from course_utils import registry
 from course_utils.bench.contender import in_own_process
 from course_utils.finetune.base import prepare_base, require_train_extra
-from course_utils.finetune.config import WORKER_ENVIRONMENT, TrainingConfig, hyperparameters
+from course_utils.finetune.config import TrainingConfig, hyperparameters
 from course_utils.finetune.dataset import as_example, load_replies, write_jsonl
+from course_utils.finetune.memory import peak_mb, return_freed_memory
 
 ROUNDS = 3
 EXAMPLES = 40
@@ -43,7 +43,7 @@ def measure(rounds: int = ROUNDS) -> dict:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for both, as in finetune/train.py
     with ExitStack() as stack:
         contenders = {
-            "ours": stack.enter_context(in_own_process(_ours, WORKER_ENVIRONMENT)),
+            "ours": stack.enter_context(in_own_process(_ours)),
             "guide": stack.enter_context(in_own_process(_guide)),
         }
         for contender in contenders.values():
@@ -82,24 +82,15 @@ def _epoch(make_trainer: Callable[[Path], object]) -> Callable[[], tuple[float, 
     def epoch() -> tuple[float, float]:
         started = time.perf_counter()
         trainer.train()
-        return tokens / (time.perf_counter() - started), _peak_mb()
+        return tokens / (time.perf_counter() - started), peak_mb()
 
     return epoch
 
 
-def _peak_mb() -> float:
-    if sys.platform == "win32":
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset / 1e6
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
-
-
 def _ours() -> Callable[[], tuple[float, float]]:
     from course_utils.finetune.trainer import build_trainer
+
+    return_freed_memory()
 
     def make(folder: Path):
         file = write_jsonl(folder / "training.jsonl", _examples())

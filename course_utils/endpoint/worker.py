@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 
 from course_utils.endpoint.store import Row, Store, new_id
-from course_utils.finetune.config import WORKER_ENVIRONMENT
 from course_utils.settings import REPO
 
 LOOK_EVERY_S = 0.25
@@ -52,7 +51,6 @@ class Worker:
                 "--parent",
                 str(os.getpid()),
                 cwd=REPO,
-                env=os.environ | WORKER_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

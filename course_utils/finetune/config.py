@@ -15,15 +15,6 @@ AUTO_BATCH = 4
 LEARNING_RATE = {"supervised": 1e-3, "dpo": 1e-4}
 AUTO_BETA = 0.1
 
-# For the worker's process, over what it inherits; glibc reads it at the start. Memory goes back to
-# the system in large pieces: 1.26 GB at the peak instead of 1.46, at the same speed. (With the
-# endpoint's own setting, which gives back small pieces, a step takes half as long again.)
-WORKER_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20),
-}
-
 Method = Literal["supervised", "dpo"]
 
 

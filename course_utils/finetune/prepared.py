@@ -7,7 +7,6 @@ They are trained on ``data/acme/training`` by ``course adapters build``, kept as
 import functools
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.finetune.base import prepare_base
-from course_utils.finetune.config import WORKER_ENVIRONMENT, TrainingConfig, hyperparameters
+from course_utils.finetune.config import TrainingConfig, hyperparameters
 from course_utils.finetune.dataset import as_example, load_replies, with_context, write_jsonl
 from course_utils.finetune.export import base_shape, export_gguf
 from course_utils.registry import Model
@@ -45,9 +44,10 @@ def _house_style_context() -> list[dict]:
     return with_context(load_replies("train"), chunks, rank)
 
 
-RECIPES: dict[str, Callable[[], list[dict]]] = {
-    "house-style": _house_style,
-    "house-style-context": _house_style_context,
+# What makes the rows, and the epochs; with context an epoch is three times as long.
+RECIPES: dict[str, tuple[Callable[[], list[dict]], int]] = {
+    "house-style": (_house_style, 3),
+    "house-style-context": (_house_style_context, 2),
 }
 
 
@@ -133,12 +133,14 @@ def build(name: str, parent: Path, say: Callable[[str], None] = print) -> Prepar
     if name not in RECIPES:
         raise CourseError(f"no adapter {name!r}", f"there are: {', '.join(RECIPES)}")
     base = registry.local_chat()
-    rows = RECIPES[name]()
+    make_rows, n_epochs = RECIPES[name]
+    rows = make_rows()
     work = settings().home / "adapters" / "work" / base.id / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     data = write_jsonl(work / "training.jsonl", rows)
-    config = TrainingConfig(base=base.id, training_file=data, **hyperparameters(len(rows)))
+    numbers = hyperparameters(len(rows), n_epochs=n_epochs)
+    config = TrainingConfig(base=base.id, training_file=data, **numbers)
     write_atomic(work / "config.json", config.model_dump_json())
     say(f"Training {name}: {len(rows)} examples, {config.n_epochs} epochs")
     train(work, say)
@@ -176,13 +178,7 @@ def train(folder: Path, say: Callable[[str], None] = print) -> dict:
     """
     command = [sys.executable, "-m", "course_utils.finetune.train", str(folder)]
     with (folder / "log.txt").open("wb") as log:
-        worker = subprocess.Popen(
-            command,
-            cwd=REPO,
-            env=os.environ | WORKER_ENVIRONMENT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        worker = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=subprocess.STDOUT)
         try:
             shown = 0.0
             while worker.poll() is None:

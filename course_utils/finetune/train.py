@@ -25,6 +25,7 @@ from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.finetune.base import base_folder
 from course_utils.finetune.config import TrainingConfig
+from course_utils.finetune.memory import return_freed_memory
 from course_utils.settings import write_atomic
 
 STOPPED = 75  # exit status: asked to stop, a checkpoint is saved (EX_TEMPFAIL)
@@ -163,6 +164,7 @@ def main() -> None:
     # OpenMP's threads spin while they wait for each other: as soon as another process computes, a
     # low-priority training takes 14 to 25 times as long for it (two cores). Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    return_freed_memory()
     folder = options.folder
     try:
         # Under accelerate several processes share the folder; the first one guards it.

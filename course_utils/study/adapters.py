@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import asdict
 
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from tqdm.auto import tqdm
@@ -60,9 +61,9 @@ def score(model: str) -> dict[str, dict[str, float]]:
     rank = functools.partial(rank_chunks, embed, chunks)
     context = _answers(model, with_context(rows, chunks, rank))
     return {
-        "bare_style": _interval([score_style(text).perfect for text in bare]),
-        "context_style": _interval([score_style(text).perfect for text in context]),
-        "context_facts": _interval(list(map(states_facts, rows, context))),
+        "bare_style": asdict(mean_interval([score_style(text).perfect for text in bare])),
+        "context_style": asdict(mean_interval([score_style(text).perfect for text in context])),
+        "context_facts": asdict(mean_interval(list(map(states_facts, rows, context)))),
     }
 
 
@@ -75,8 +76,3 @@ def states_facts(row: Reply, text: str) -> bool:
 def _answers(model: str, examples: list[dict]) -> list[str]:
     llm = ChatOpenAI(model=model, temperature=0, seed=0, max_tokens=MAX_TOKENS)
     return [llm.invoke(row["messages"][:-1]).content for row in tqdm(examples, desc="scoring")]
-
-
-def _interval(scores: list[bool]) -> dict[str, float]:
-    interval = mean_interval(scores)
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}

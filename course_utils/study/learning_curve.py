@@ -3,6 +3,7 @@
 Lesson 03 shows the result and trains two of its points again.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 from langchain_core.prompts import ChatPromptTemplate
@@ -64,7 +65,7 @@ def run() -> dict:
                 found.append([point[name] for point in curve if name in point][-1])
         sizes.append(
             {"n": n, "n_epochs": n_epochs_auto(n), "draws": draws}
-            | {name: _interval(scores) for name, scores in kept.items()}
+            | {name: asdict(mean_interval(scores)) for name, scores in kept.items()}
             | {name: sum(found) / len(found) for name, found in losses.items()}
         )
     result = {"questions": [reply.id for reply in held_out], "sizes": sizes}
@@ -84,8 +85,3 @@ def _keeps_all_rules(model: str, rows: list[Reply]) -> list[bool]:
     chain = ChatPromptTemplate([("system", SYSTEM), ("human", "{question}")]) | llm
     answers = answer_all(chain, [{"question": row.question} for row in rows], progress=None)
     return [score_style(answer.text).perfect for answer in answers]
-
-
-def _interval(scores: list[bool]) -> dict[str, float]:
-    interval = mean_interval(scores)
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}

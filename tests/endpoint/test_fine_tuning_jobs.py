@@ -12,9 +12,10 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
-from course_utils import registry
+from course_utils import CourseError, registry
 from course_utils.endpoint.app import create_app
 from course_utils.finetune.examples import read_examples
+from course_utils.finetune.follow import follow, metrics
 from course_utils.finetune.tokens import TokenCounter
 
 # The guide's block, its lines unchanged but for two: the examples come from a file with ten of
@@ -210,6 +211,22 @@ def test_a_bad_file_fails_with_line_and_cure(tuning, api, becomes, create_job, e
     assert [e.level for e in api.list_events(job.id, limit=1).data] == ["error"]
     job = create_job(tuning.client, validation_file=bad.id)
     assert becomes(tuning.client, job.id, "failed").error.param == "validation_file"
+
+
+def test_following_a_job_to_its_end(tuning, create_job):
+    job = follow(tuning.client, create_job(tuning.client), quiet=True)
+    assert job.status == "succeeded" and job.fine_tuned_model
+    curve = metrics(tuning.client, job)
+    steps = [point["step"] for point in curve]
+    assert steps == sorted(set(steps)) and steps[-1] == curve[-1]["total_steps"]
+    assert curve[-1]["train_loss"] < curve[0]["train_loss"]
+
+
+def test_following_a_job_that_fails_says_why(tuning, create_job):
+    bad = tuning.client.files.create(file=("bad.jsonl", b"no json\n" * 12), purpose="fine-tune")
+    job = create_job(tuning.client, training_file=bad.id)
+    with pytest.raises(CourseError, match=r"is failed: .*line 1"):
+        follow(tuning.client, job, quiet=True)
 
 
 def test_pause_resume_cancel_and_the_queue(tuning, api, becomes, create_job, workers):

@@ -14,37 +14,15 @@ import sys
 
 import pytest
 
-from course_utils import registry
-from course_utils.finetune.base import base_folder
 from course_utils.finetune.config import TrainingConfig
 from course_utils.finetune.dataset import as_example, write_jsonl
 from course_utils.settings import REPO
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 FSDP = REPO / "course_utils" / "finetune" / "fsdp.yaml"
 EXAMPLES, BATCH, EPOCHS = 40, 4, 1
 STEPS = EXAMPLES // BATCH * EPOCHS
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-
-
-@pytest.fixture
-def tiny_base(home):
-    """The chat model's tokenizer with a network of two small layers and random weights."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    chat = registry.local_chat()
-    gguf = registry.model_path(chat, "gguf")
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    torch.manual_seed(0)
-    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
-    # Large weights: tokens differ in loss, so that a mean of means is not the mean.
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), tie_word_embeddings=True, initializer_range=0.5, **shape, **heads
-    )
-    LlamaForCausalLM(config).save_pretrained(base_folder(chat))
-    tokenizer.save_pretrained(base_folder(chat))
-    return chat
 
 
 @pytest.fixture

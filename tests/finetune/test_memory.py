@@ -1,5 +1,8 @@
 """Memory arithmetic against sums done by hand, and the 8B's size against transformers itself."""
 
+import subprocess
+import sys
+
 import pytest
 
 from course_utils.finetune.memory import LLAMA_8B, NF4_BYTES, training_memory
@@ -62,3 +65,12 @@ def test_the_8b_counted_without_weights():
         config = peft.LoraConfig(r=16, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
         trainable, every = peft.get_peft_model(model, config).get_nb_trainable_parameters()
     assert (trainable, every) == (ADAPTERS, 8_037_076_992)
+
+
+def test_the_peak_counts_what_is_freed_again():
+    code = (
+        "from course_utils.finetune.memory import peak_mb, return_freed_memory as tidy; tidy();"
+        "before = peak_mb(); block = b'x' * 100_000_000; del block; print(peak_mb() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert 80 < float(done.stdout) < 120, done.stderr
