@@ -6,6 +6,7 @@ endpoint, rounding included: what an adapter learns fits the engine that will us
 """
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from filelock import FileLock
 from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.registry import Model
-from course_utils.settings import settings
+from course_utils.settings import REPO, settings
 
 
 def base_folder(model: Model) -> Path:
@@ -30,6 +31,8 @@ def is_prepared(model: Model) -> bool:
 def prepare_base(model: Model) -> Path:
     """De-quantise a local chat model for training; 20 seconds for the default one, once.
 
+    It happens in a process of its own: torch's memory is gone afterwards, and so is its chatter.
+
     Args:
         model: A chat model with a GGUF file.
 
@@ -37,21 +40,34 @@ def prepare_base(model: Model) -> Path:
         A folder for ``from_pretrained``: bfloat16 weights, tokenizer, chat template.
 
     Raises:
-        CourseError: The training packages are missing, or the model's weights are.
+        CourseError: The training packages are missing, or the model's weights are, or it cannot be
+            de-quantised.
     """
     folder = base_folder(model)
-    if folder.exists():
-        return folder
-    gguf = registry.model_path(model, "gguf")
-    require_train_extra()
+    if not folder.exists():
+        registry.model_path(model, "gguf")
+        require_train_extra()
+        command = [sys.executable, "-m", "course_utils.finetune.base", model.id]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise CourseError(
+                f"{model.id} could not be prepared for training: {last}",
+                f"`course doctor` checks disk and memory; `course models prepare {model.id}` "
+                "renews its weights",
+            )
+    return folder
+
+
+def _prepare(model: Model) -> None:
+    folder = base_folder(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{folder.name}.lock"):
         if not folder.exists():
             aside = folder.parent / f".aside-{folder.name}"
             shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
-            _dequantise(gguf, aside)
+            _dequantise(registry.model_path(model, "gguf"), aside)
             aside.rename(folder)
-    return folder
 
 
 def require_train_extra() -> None:
@@ -83,4 +99,4 @@ def _dequantise(gguf: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    prepare_base(registry.model(sys.argv[1]) if sys.argv[1:] else registry.local_chat())
+    _prepare(registry.model(sys.argv[1]))
