@@ -252,7 +252,7 @@ ROWS = [
     ("tools", messages(USER, turn("function", "42"), ANSWER), "local models"),
     ("tools", messages(USER, turn("assistant", None, tool_calls=[{}])), "local models"),
     ("tools", {**example(), "tools": [{}]}, "local models"),
-    ("unknown_key", messages(USER, turn("assistant", "Hello.", wieght=0)), "weight"),
+    ("unknown_key", messages(USER, turn("assistant", "Hello.", weights=0)), "weight"),
     ("empty_assistant", messages(USER, turn("assistant", "")), "text"),
     ("empty_assistant", messages(USER, turn("assistant", " \n")), "text"),
     ("empty_assistant", messages(USER, turn("assistant", None)), "text"),
