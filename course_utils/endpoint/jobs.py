@@ -19,8 +19,8 @@ from course_utils.endpoint.schemas_fine_tuning import JobRequest
 from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
 from course_utils.errors import CourseError
 from course_utils.finetune.base import require_train_extra
+from course_utils.finetune.prepared import ORGANISATION
 
-ORGANISATION = "acme"
 FINE_TUNED = "ft:"
 
 

@@ -1,12 +1,15 @@
 """Waits for a fine-tuning job and shows its loss curve while it grows."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from course_utils.errors import CourseError
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
 
 UNFINISHED = {"validating_files", "queued", "running"}
 POLL_S = 1.0
@@ -30,17 +33,11 @@ def follow(client: OpenAI, job: FineTuningJob, quiet: bool = False) -> FineTunin
     """
     from IPython.display import display
 
-    from course_utils import plots
-
     shown = None if quiet else display("waiting …", display_id=True)
     drawn = 0.0
     while (job := client.fine_tuning.jobs.retrieve(job.id)).status in UNFINISHED:
         if shown and time.monotonic() > drawn + REDRAW_S:
-            curve = metrics(client, job)
-            if curve:
-                plots.show(plots.loss_curve(curve, _title(job)), _described(curve), shown)
-            else:
-                shown.update(f"{job.status} …")
+            _draw(client, job, shown)
             drawn = time.monotonic()
         time.sleep(POLL_S)
     if job.status != "succeeded":
@@ -50,8 +47,8 @@ def follow(client: OpenAI, job: FineTuningJob, quiet: bool = False) -> FineTunin
             "client.fine_tuning.jobs.list_events(job.id) tells the steps; correct the file and "
             "create a new job",
         )
-    if shown and (curve := metrics(client, job)):
-        plots.show(plots.loss_curve(curve, _title(job)), _described(curve), shown)
+    if shown:
+        _draw(client, job, shown)
     return job
 
 
@@ -65,13 +62,20 @@ def metrics(client: OpenAI, job: FineTuningJob) -> list[dict[str, Any]]:
     by_step: dict[int, dict] = {}
     for event in events:  # fetches further pages as needed; newest first
         if event.type == "metrics" and event.data:
-            step = by_step.setdefault(event.data["step"], {})
-            step.update({**event.data, **step})
+            step = event.data["step"]
+            by_step[step] = event.data | by_step.get(step, {})
     return [by_step[step] for step in sorted(by_step)]
 
 
-def _title(job: FineTuningJob) -> str:
-    return f"Job {job.id[:16]}…: {job.status}"
+def _draw(client: OpenAI, job: FineTuningJob, place: "DisplayHandle") -> None:
+    from course_utils import plots
+
+    curve = metrics(client, job)
+    if curve:
+        title = f"Job {job.id[:16]}…: {job.status}"
+        plots.show(plots.loss_curve(curve, title), _described(curve), place)
+    else:
+        place.update(f"{job.status} …")
 
 
 def _described(curve: list[dict]) -> str:

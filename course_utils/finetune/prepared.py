@@ -203,9 +203,10 @@ def _latest(events: Path) -> tuple[float, str]:
         return 0.0, ""
     lines = events.read_text(encoding="utf-8").splitlines(keepends=True)
     for line in reversed(lines):
-        if line.endswith("\n") and (data := json.loads(line)["data"]):
+        event = json.loads(line) if line.endswith("\n") else {}
+        if data := event.get("data"):
             left = data.get("seconds_left")
-            text = json.loads(line)["message"]
+            text = event["message"]
             text += f", {left:.0f} s left" if left is not None else ""
             return data["step"] / data["total_steps"], text
     return 0.0, ""

@@ -20,6 +20,7 @@ from course_utils.finetune.base import prepare_base
 from course_utils.finetune.config import TrainingConfig
 from course_utils.finetune.examples import read_examples
 from course_utils.finetune.hardware import probe
+from course_utils.finetune.rules import conversations
 from course_utils.finetune.tokens import TokenCounter, message_text
 
 # Activations grow with the tokens of a micro-batch: 512 keep a 135M model's run near 1.2 GB.
@@ -99,7 +100,7 @@ def build_trainer(config: TrainingConfig, output: Path, callbacks: list) -> SFTT
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
     torch.manual_seed(config.seed)  # LoRA's A starts from random numbers
     model = get_peft_model(model, lora_config(config, model.config.num_hidden_layers))
-    trainer_class, arguments = _arguments(config, output, dtype, _longest(train))
+    trainer_class, arguments = _arguments(config, output, dtype, train)
     trainer = trainer_class(
         model=model,
         args=arguments,
@@ -143,15 +144,9 @@ def lora_config(config: TrainingConfig, layers: int) -> LoraConfig:
 def trained_tokens(config: TrainingConfig) -> int:
     """Tokens that OpenAI would charge for: all of the training file's, once per epoch."""
     counter = TokenCounter(model_folder(config.base))
-    total = 0
-    for row in read_examples(config.training_file):
-        if config.method == "supervised":
-            total += counter.count(row["messages"])
-        else:
-            asked = row["input"]["messages"]
-            total += counter.count(asked + row["preferred_output"])
-            total += counter.count(asked + row["non_preferred_output"])
-    return total * config.n_epochs
+    rows = read_examples(config.training_file)
+    lengths = (counter.count(messages) for row in rows for messages in conversations(row))
+    return sum(lengths) * config.n_epochs
 
 
 def _dataset(config: TrainingConfig, path: Path, counter: TokenCounter) -> Dataset:
@@ -190,15 +185,14 @@ def _longest(train: Dataset) -> int | None:
 
 
 def _arguments(
-    config: TrainingConfig, output: Path, dtype: torch.dtype, longest: int | None
+    config: TrainingConfig, output: Path, dtype: torch.dtype, train: Dataset
 ) -> tuple[type, SFTConfig | DPOConfig]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     share = _share_of_batch(config.batch_size)
     # One optimiser step may be several micro-batches: same result, less memory.
-    fitting = max(1, MICRO_BATCH_TOKENS[device] // (longest or config.max_tokens // 2))
+    fitting = max(1, MICRO_BATCH_TOKENS[device] // (_longest(train) or config.max_tokens // 2))
     micro = max(n for n in range(1, share + 1) if share % n == 0 and n <= fitting)
-    examples = sum(1 for _ in config.training_file.open("rb"))
-    steps = -(-examples // config.batch_size) * config.n_epochs
+    steps = math.ceil(len(train) / config.batch_size) * config.n_epochs
     common: dict[str, Any] = {
         "output_dir": str(output),
         "num_train_epochs": config.n_epochs,

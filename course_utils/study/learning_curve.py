@@ -48,13 +48,13 @@ def run() -> dict:
         losses: dict[str, list[float]] = {"train_loss": [], "valid_loss": []}
         for draw in range(draws):
             rows = train[draw * n : (draw + 1) * n]
-            name = f"curve-{n}-{draw}"
+            suffix = f"curve-{n}-{draw}"
             job = client.fine_tuning.jobs.create(
                 model=base,
-                training_file=_upload(client, folder / f"{name}.jsonl", rows),
+                training_file=_upload(client, folder / f"{suffix}.jsonl", rows),
                 validation_file=valid,
                 method={"type": "supervised"},
-                suffix=name,
+                suffix=suffix,
                 seed=0,
             )
             job = follow(client, job, quiet=True)

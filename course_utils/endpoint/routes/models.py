@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 
 from course_utils import registry
 from course_utils.endpoint import jobs, tuned
-from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.errors import EndpointError
 from course_utils.registry import Model
 
@@ -17,16 +16,16 @@ router = APIRouter()
 async def list_models(request: Request) -> dict[str, Any]:
     """All names under which something answers here."""
     catalog = request.app.state.catalog
-    names = [*catalog.ids(), *catalog.aliases]
-    return {"object": "list", "data": [_entry(catalog, name) for name in names]}
+    served = {model.id: model for model in catalog.models()}
+    named = served | {name: served[target] for name, target in catalog.aliases.items()}
+    return {"object": "list", "data": [_entry(name, model) for name, model in named.items()]}
 
 
 @router.get("/v1/models/{model_id:path}")
 async def retrieve_model(model_id: str, request: Request) -> dict[str, Any]:
     """One of them."""
     catalog = request.app.state.catalog
-    catalog.find(model_id)
-    return _entry(catalog, model_id)
+    return _entry(model_id, catalog.find(model_id))
 
 
 @router.delete("/v1/models/{model_id:path}")
@@ -43,11 +42,10 @@ async def delete_model(model_id: str, request: Request) -> dict[str, Any]:
     return {"id": model_id, "object": "model", "deleted": True}
 
 
-def _entry(catalog: Catalog, name: str) -> dict[str, Any]:
-    model = catalog.find(name)
+def _entry(name: str, model: Model) -> dict[str, Any]:
     owner = jobs.ORGANISATION if model.adapter else "local"
     entry = {"id": name, "object": "model", "created": _created(model), "owned_by": owner}
-    if name in catalog.aliases:
+    if name != model.id:
         entry["alias_of"] = model.id
     return entry
 
