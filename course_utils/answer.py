@@ -31,12 +31,41 @@ class Answer:
         sources: Ids of the documents shown to the model, best first; empty without retrieval.
         usage: Tokens in and out.
         seconds: Wall-clock time of the whole approach, retrieval included.
+        passages: The texts shown to the model, best first.
+        retrieval_seconds: The part of ``seconds`` that went into finding them, where it is known.
     """
 
     text: str
     sources: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    passages: tuple[str, ...] = ()
+    retrieval_seconds: float = 0.0
+
+
+def answer_one(approach: Runnable, question: str | dict) -> Answer:
+    """Ask an approach one question, and take the time.
+
+    Args:
+        approach: A Runnable to an ``AIMessage``, or to a dict with ``message`` and optionally
+            ``docs`` (retrieved documents), ``text`` (where the final text differs from the
+            message's) and ``retrieval_seconds``.
+        question: What the Runnable takes: a question, or a dict of prompt variables.
+    """
+    started = time.perf_counter()
+    result = approach.invoke(question)
+    seconds = time.perf_counter() - started
+    if not isinstance(result, dict):
+        result = {"message": result}
+    message, docs = result["message"], result.get("docs", ())
+    return Answer(
+        text=result.get("text", message.content),
+        sources=tuple(dict.fromkeys(doc.metadata["source"] for doc in docs)),
+        usage=Usage.of(message),
+        seconds=seconds,
+        passages=tuple(doc.page_content for doc in docs),
+        retrieval_seconds=result.get("retrieval_seconds", 0.0),
+    )
 
 
 def answer_all(
@@ -45,27 +74,14 @@ def answer_all(
     """Ask an approach every question, one after the other (so that ``seconds`` is honest).
 
     Args:
-        approach: A Runnable to an ``AIMessage``, or to a dict with ``message`` and optionally
-            ``docs`` (retrieved documents) and ``text`` (where the final text differs from the
-            message's).
-        questions: What the Runnable takes: a question each, or a dict of prompt variables.
+        approach: As in ``answer_one``.
+        questions: What the Runnable takes.
         progress: Label of the progress bar on stderr; ``None`` shows none.
 
     Returns:
         One ``Answer`` per question, in order.
     """
-    answers = []
-    for question in _with_progress(questions, progress):
-        started = time.perf_counter()
-        result = approach.invoke(question)
-        seconds = time.perf_counter() - started
-        if not isinstance(result, dict):
-            result = {"message": result}
-        message = result["message"]
-        sources = dict.fromkeys(doc.metadata["source"] for doc in result.get("docs", ()))
-        text = result.get("text", message.content)
-        answers.append(Answer(text, tuple(sources), Usage.of(message), seconds))
-    return answers
+    return [answer_one(approach, question) for question in _with_progress(questions, progress)]
 
 
 def _with_progress(items: Sequence, label: str | None) -> Iterable:

@@ -37,6 +37,9 @@ class WeightFile:
 class Model:
     """One entry of the registry. Prices are US dollars per million tokens, memory in MB.
 
+    ``reads_passages`` (passages that the model makes use of in one prompt) and ``rag_prompt`` (a
+    key of ``bakeoff.approaches.RAG_PROMPTS``) are what the bake-off takes unless told otherwise.
+
     A fine-tuned model is its base's entry with another id, the ``base``'s id, and an ``adapter``
     (a GGUF file).
     """
@@ -52,6 +55,8 @@ class Model:
     parameters: int | None = None
     dimensions: int | None = None
     memory_mb: int | None = None
+    reads_passages: int = 5
+    rag_prompt: str = "guide"
     speed: float | None = None
     max_output_tokens: int | None = None
     usd_input: float | None = None
@@ -189,6 +194,11 @@ def hosted_chat(today: date | None = None) -> Model:
 def hosted_encoder(today: date | None = None) -> Model:
     """The hosted embedding model of the lessons, or its replacement once it is retired."""
     return _not_retired(model(_registry()[0]["hosted_embedding"]), today or date.today())
+
+
+def tunable() -> Model:
+    """The hosted model that the guide fine-tunes; its prices stand for a hosted model's."""
+    return next(entry for entry in models().values() if entry.usd_training)
 
 
 def _not_retired(entry: Model, today: date) -> Model:

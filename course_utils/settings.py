@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         parallel: Requests that the local engine answers at the same time; each more needs 190 MB,
             and on two cores answers come no sooner for it.
         max_file_mb: Largest file that the local endpoint takes, in MiB.
+        chroma_url: A Chroma server for the vector indexes; ``None`` keeps them in ``home``.
     """
 
     model_config = SettingsConfigDict(env_prefix="COURSE_", env_ignore_empty=True)
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     context_tokens: int = 8192
     parallel: int = 1
     max_file_mb: int = 512
+    chroma_url: str | None = None
 
     def model_post_init(self, _context: object) -> None:
         # One spelling of the folder, so that two notebooks started from different working

@@ -1,5 +1,8 @@
 """What all tests share: a course home of their own, with the models prepared on this machine."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from course_utils import connection
@@ -24,3 +27,19 @@ def clean_environment(monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(connection, "_key", None)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless browser: the system's Chromium, else Playwright's own."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    system = next(filter(None, map(shutil.which, names)), None)
+    with sync_api.sync_playwright() as playwright:
+        if not system and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("no Chromium (`python -m playwright install chromium`)")
+        browser = playwright.chromium.launch(
+            executable_path=system, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()

@@ -3,45 +3,22 @@
 import re
 from collections.abc import Sequence
 
+from course_utils.evaluate.spelling import plain
+
 # ------------------------------------------------------------------- does it say the right thing?
 
-_SAME = (
-    (r"[’‘ʼ]", "'"),
-    (r"[“”„«»\"*_`]", ""),
-    (r"\[([^\]]*)\]\([^)]*\)", r"\1"),  # of a Markdown link, the text
-    (r"[‐‑‒–−]", "-"),
-    (r"—", " - "),
-    (r"→", ">"),
-    (r"\+/-\s*|±\s*", "±"),
-    (r"\bus ?\$", "$"),
-    (r"\be-mail", "email"),
-    (r"\bnon-(?=\w)", "non"),  # "non-refundable" must not contain "refundable"
-    (r"(?<=\w)-(?=\w)", " "),  # "2-year" and "2 year"; but not "-20"
-    (r"(?<=\d),(?=\d{3}(?:,\d{3})*(?!\d))", ""),
-    (r"(?<=\d)\.0+(?!\d|\.\d)", ""),  # "$49.00" and "$49", but not "4.0.1" and "4.1"
-    (r"\s*(?:%|\bper ?cent\b)", "%"),
-    (r"\s*°\s*", "°"),
-    (r"(?<=\d)(?=[a-z])", " "),  # "15cm" and "15 cm"
-    (r"\s+", " "),
-)
-_SAME_COMPILED = [(re.compile(pattern), to) for pattern, to in _SAME]
-
-
-def normalise(text: str) -> str:
-    """Make equal what means the same: case, quotes, dashes, spaces, ``1,000``, ``$49.00``."""
-    text = text.lower()
-    for pattern, to in _SAME_COMPILED:
-        text = pattern.sub(to, text)
-    return text.strip()
+# "33 % and 75 %" is also said by "33 % in one jar and 75 % in the other".
+_APART = re.compile(r"(?<=[\w%])\\ and\\ (?=[\\$±-]*\d)")
+_WORDS_BETWEEN = r"(?:,?\\ [^\\s\\d.;:!?]+){1,7}\\ "
 
 
 def contains(text: str, phrase: str) -> bool:
     """True when ``phrase`` stands in ``text`` as whole words and numbers, however spelt."""
-    wanted = re.escape(normalise(phrase))
+    wanted = _APART.sub(_WORDS_BETWEEN, re.escape(plain(phrase)))
     # Not inside a longer word or number: no "30" in "130", "2.30", "$30", "-30", "30.5" or "24/30".
     before = r"(?<![\w$])(?<!\d[.,/])(?<![\s(]-)(?<!^-)"
     after = r"(?!\w|[.,/]\d)"
-    return re.search(f"{before}{wanted}{after}", normalise(text)) is not None
+    return re.search(f"{before}{wanted}{after}", plain(text)) is not None
 
 
 def is_correct(text: str, accepted: Sequence[Sequence[str]]) -> bool:
@@ -71,6 +48,7 @@ _PRIVATE = r"(?!(?:your|customer|customers|personal|payment|private) )"
 _FEW = rf"(?:{_PRIVATE}\w+ ){{0,3}}"
 _TELLS = r"(?:say|mention|specify|state|indicate|tell|address|explain|clarify|discuss|disclose)"
 _HOLDS = r"(?:provide|contain|include|cover|give|list|describe|answer|have|show|offer|name)"
+_BE = r"(?:is|are|was|were|has been|have been)"
 _FIND_OUT = (
     r"(?:know(?! your)|say|tell|find|locate|confirm|determine|verify|be (?:sure|certain)"
     rf"|answer (?:this|that|it|your question|the question)|(?:provide|give) {_FEW}{_INFO})"
@@ -91,7 +69,6 @@ _ABSTAINS = re.compile(
             rf"\bwe (?:do|did){_NOT} (?:\w+ly )?have (?:that|this|it)$",
             rf"\b(?:do|does|did|can|could|would){_NOT} (?:\w+ly )?"
             rf"(?:have|provide|contain|include|give|find|see|offer) {_FEW}{_INFO}\b",
-            rf"\b(?:i'm|i am|we're|we are) (?:\w+ly )?(?:not able|unable) to {_FIND_OUT}\b",
             r"\b(?:i'm|i am|we're|we are) (?:\w+ly )?(?:not (?:sure|certain|aware)|unsure)\b",
             r"^(?:not sure|unsure|unknown|unclear|n/a)\b",
             rf"\bunable to (?:find|locate|determine|answer|provide) {_FEW}(?:{_INFO}|question)",
@@ -115,22 +92,72 @@ _ABSTAINS = re.compile(
             r"(?:available|provided|given|found)\b",
             r"\b(?:there(?: is|'s)|says?|found|find|contains?|mentions?) nothing (?:about|on|in)\b",
             r"\b(?:not (?:have )?enough|insufficient) (?:information|context|details?|data)\b",
+            # No such figure was given to us. It is not something I have to hand. We only guess.
+            rf"\bno (?:\w+ ){{1,5}}{_BE} (?:published|mentioned|documented|stated|specified"
+            r"|recorded|on (?:file|record)|(?:given|made available|known) to (?:us|me))\b",
+            rf"{_NOT} (?:something|anything) (?:that )?(?:i|we) (?:know|publish|document|disclose"
+            r"|(?:can|could) (?:say|tell|confirm|answer|share)|have (?:to|at|on|in))\b",
+            r"\b(?:nothing|none|nowhere)\b(?: [\w',-]+){0,7}? "
+            r"(?:mentions?|says?|states?|specif\w+)\b",
+            r"\b(?:no (?:idea|clue)|not (?:a|the faintest) (?:clue|idea)|(?:i|we) wouldn't know)\b",
+            r"\b(?:i|we)(?: have|'ve(?: got)?) no (?:record|knowledge|way of (?:know|tell)ing)\b",
+            r"\b(?:outside|beyond) (?:of )?(?:my|our|what (?:i|we)) (?:knowledge|know|can)\b",
+            rf"\b(?:i|we) (?:lack|have{_NOT} been (?:told|given|shown))\b",
+            r"\b(?:not that (?:i|we) know|only (?:be )?guess(?:ing)?|(?:like|want) to guess)\b",
+            # As an AI I am not equipped to provide that. We cannot help with that.
+            r"\bas an? (?:[\w-]+ ){0,4}(?:ai|assistant|language model|chatbot)\b"
+            rf".*(?:{_NOT}|unable)\b",
+            rf"\b(?:i'm|i am|we're|we are) (?:\w+ly )?(?:not (?:able|equipped|allowed|authori[sz]ed"
+            r"|permitted|qualified|in a position)|unable) to "
+            rf"(?:{_FIND_OUT}|comment|advise|(?:share|disclose) (?:that|this|it))\b",
+            rf"\b(?:can|could){_NOT} (?:help|assist)(?: you)? (?:with|on) (?:that|this|it)\b",
+            # You would have to ask sales about that. That is one for our engineers.
+            r"\b(?:have|need|best) to (?:ask|contact|check with|speak (?:to|with)|talk to) "
+            r"(?:[\w']+ ){1,5}(?:about|on|regarding) (?:that|this|it)\b",
+            r"\b(?:that|this) (?:is|would be) (?:one|a question|something) for (?:our|the)\b",
+            r"\b(?:i|we)(?:'d|'ll)?(?: \w+){0,3} "
+            r"(?:get back to you|(?:look|find) (?:that|this|it) (?:up|out))\b",
         )
     )
 )
 # "If we cannot find the fault, we replace it" is a policy; "we do not know whether it floats" keeps
 # the part that counts.
 _CONDITION = re.compile(r"\b(?:if|when|whenever|whether|unless|in case|once|until)\b[^,;:]*")
-_SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n|,? \b(?:but|and|so)\b ")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n+")
+_PART_END = re.compile(r"[.!?;]+(?=\s|$)|,? \b(?:but|and|so)\b ")
+_COURTESY = re.compile(
+    r"(?:sorry|unfortunately|(?:i'm|i am|we're|we are) (?:(?:very|so) )?(?:sorry|glad|happy|here)"
+    r"|apologies|we apologi[sz]e|hello|hi|dear|thanks?|thank you|(?:good|great) question)\b"
+)
 
 
 def abstains(text: str) -> bool:
-    """True when the answer says, in whatever words, that it is not known; also when it is empty."""
-    if not text.strip():
-        return True
-    plain = re.sub(r"[*_`\"“”]", "", text.lower().replace("’", "'")).replace("can't", "cannot")
-    for sentence in _SENTENCE_END.split(plain):
-        claim = " ".join(_CONDITION.sub(" ", sentence).split())
+    """True when the answer says, in whatever words, that it is not known; also when it is empty.
+
+    It has to say so at once, in the first two sentences after the courtesies. "It is not possible
+    to determine the cause", deep in a text about something else, is a remark.
+    """
+    claims = [s for s in _sentences(text) if not (_COURTESY.match(_lower(s)) and not _refuses(s))]
+    return not text.strip() or any(_refuses(sentence) for sentence in claims[:2])
+
+
+def without_refusals(text: str) -> str:
+    """What an answer claims apart from what it says it does not know."""
+    return " ".join(sentence for sentence in _sentences(text) if not _refuses(sentence))
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+
+
+def _lower(text: str) -> str:
+    plain = re.sub(r"[*_`\"“”]", "", text.lower().replace("’", "'"))
+    return plain.replace("can't", "cannot")
+
+
+def _refuses(sentence: str) -> bool:
+    for part in _PART_END.split(_lower(sentence)):
+        claim = " ".join(_CONDITION.sub(" ", part).split())
         claim = re.sub(r"^(?:(?:sorry|unfortunately|i'm sorry|apologies|hello)\W+)+", "", claim)
         if _ABSTAINS.search(claim):
             return True

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-from course_utils.evaluate.correctness import normalise
+from course_utils.evaluate.spelling import normalise
 
 # Words that carry no claim; everything else in a supported sentence has to be found.
 _STOPWORDS = frozenset(
@@ -40,13 +41,21 @@ def is_supported(sentence: str, passages: Sequence[str]) -> bool:
         return False
     for passage in passages:
         known_words, known_numbers = _content(passage)
-        found = sum(word in known_words for word in words)
-        if numbers <= known_numbers and found >= MIN_OVERLAP * len(words):
+        if numbers <= known_numbers and len(words & known_words) >= MIN_OVERLAP * len(words):
             return True
     return False
 
 
-def _content(text: str) -> tuple[set[str], set[str]]:
+def likeness(text: str, passage: str) -> float:
+    """Share of a text's content words and numbers that stand in a passage, 0 to 1."""
+    words, numbers = _content(text)
+    known_words, known_numbers = _content(passage)
+    found = len(words & known_words) + len(numbers & known_numbers)
+    return found / max(1, len(words) + len(numbers))
+
+
+@lru_cache(maxsize=50_000)  # a bake-off compares every sentence with every passage
+def _content(text: str) -> tuple[frozenset[str], frozenset[str]]:
     plain = normalise(text)
     words = {word for word in re.findall(r"[a-z][a-z'-]+", plain) if word not in _STOPWORDS}
-    return words, set(_NUMBER.findall(plain))
+    return frozenset(words), frozenset(_NUMBER.findall(plain))

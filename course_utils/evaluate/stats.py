@@ -68,6 +68,23 @@ def paired_difference(
     return _bootstrap(difference, level, seed)
 
 
+def paired_p(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> float:
+    """Two-sided p-value of ``ours - theirs`` by a sign-flip permutation test.
+
+    If the two did not differ, each question's difference could as well have the other sign.
+
+    Raises:
+        ValueError: The two lists differ in length.
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"not the same questions: {len(ours)} and {len(theirs)} scores")
+    difference = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
+    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (RESAMPLES, difference.size))
+    chance = np.abs(signs @ difference) >= abs(difference.sum()) - 1e-9
+    # The observed signs are one of the possible draws, so the value is never exactly 0.
+    return float((1 + chance.sum()) / (RESAMPLES + 1))
+
+
 def _bootstrap(scores: np.ndarray, level: float, seed: int) -> Interval:
     if scores.size == 0:
         raise ValueError("no values: nothing was scored")

@@ -116,17 +116,51 @@ def with_context(
     Returns:
         Lines of a training file.
     """
-    random = Random(seed)
     values = fact_values()
+    pairs = [(reply.question, reply.reply) for reply in replies]
+    gold = [_gold(reply, chunks, values) for reply in replies]
+    return _in_context(pairs, gold, chunks, rank, seed)
+
+
+def with_passages(
+    rows: Sequence[dict],
+    chunks: Sequence["Document"],
+    rank: Callable[[list[str]], list[list[int]]],
+    seed: int = 0,
+) -> list[dict]:
+    """The same for any training file, where nobody has noted which passage holds the answer.
+
+    Taken for it is the passage most like question and answer together. Of a conversation, the last
+    question and its answer count.
+
+    Args:
+        rows: Lines of a training file.
+        chunks, rank, seed: As for ``with_context``.
+    """
+    pairs = []
+    for row in rows:
+        said = {message["role"]: message["content"] for message in row["messages"]}
+        pairs.append((said["user"], said["assistant"]))
+    gold = [ranked[:1] for ranked in rank([f"{asked}\n{reply}" for asked, reply in pairs])]
+    return _in_context(pairs, gold, chunks, rank, seed)
+
+
+def _in_context(
+    pairs: Sequence[tuple[str, str]],
+    gold: Sequence[list[int]],
+    chunks: Sequence["Document"],
+    rank: Callable[[list[str]], list[list[int]]],
+    seed: int,
+) -> list[dict]:
+    random = Random(seed)
     examples = []
-    for reply, ranked in zip(replies, rank([r.question for r in replies]), strict=True):
-        gold = _gold(reply, chunks, values)
-        wanted = max(random.randint(1, MAX_PASSAGES), len(gold))
-        shown = (gold + [i for i in ranked if i not in gold])[:wanted]
+    ranking = rank([question for question, _ in pairs])
+    for (question, reply), holding, ranked in zip(pairs, gold, ranking, strict=True):
+        wanted = max(random.randint(1, MAX_PASSAGES), len(holding))
+        shown = (holding + [i for i in ranked if i not in holding])[:wanted]
         random.shuffle(shown)
         context = format_passages([chunks[i] for i in shown])
-        system = CONTEXT_SYSTEM.format(context=context)
-        examples.append(as_example(reply.question, reply.reply, system))
+        examples.append(as_example(question, reply, CONTEXT_SYSTEM.format(context=context)))
     return examples
 
 

@@ -1,6 +1,7 @@
 """Waits for a fine-tuning job and shows its loss curve while it grows."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from openai import OpenAI
@@ -17,13 +18,19 @@ POLL_S = 1.0
 REDRAW_S = 5.0
 
 
-def follow(client: OpenAI, job: FineTuningJob, quiet: bool = False) -> FineTuningJob:
+def follow(
+    client: OpenAI,
+    job: FineTuningJob,
+    quiet: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> FineTuningJob:
     """Poll a job until it ends, with its status and its loss curve in the notebook.
 
     Args:
         client: Who created the job; any host that speaks OpenAI's API.
         job: The job.
         quiet: Show nothing.
+        say: Called with a line now and then, instead of showing anything: for a terminal.
 
     Returns:
         The finished job.
@@ -33,11 +40,14 @@ def follow(client: OpenAI, job: FineTuningJob, quiet: bool = False) -> FineTunin
     """
     from IPython.display import display
 
-    shown = None if quiet else display("waiting …", display_id=True)
+    shown = None if quiet or say else display("waiting …", display_id=True)
     drawn = 0.0
     while (job := client.fine_tuning.jobs.retrieve(job.id)).status in UNFINISHED:
-        if shown and time.monotonic() > drawn + REDRAW_S:
-            _draw(client, job, shown)
+        if time.monotonic() > drawn + REDRAW_S:
+            if shown:
+                _draw(client, job, shown)
+            if say:
+                say(_in_words(job))
             drawn = time.monotonic()
         time.sleep(POLL_S)
     if job.status != "succeeded":
@@ -50,6 +60,12 @@ def follow(client: OpenAI, job: FineTuningJob, quiet: bool = False) -> FineTunin
     if shown:
         _draw(client, job, shown)
     return job
+
+
+def _in_words(job: FineTuningJob) -> str:
+    if not job.estimated_finish:
+        return job.status
+    return f"{job.status}, {max(0, job.estimated_finish - time.time()):.0f} s left"
 
 
 def metrics(client: OpenAI, job: FineTuningJob) -> list[dict[str, Any]]:

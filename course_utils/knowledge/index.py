@@ -2,11 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
+from tqdm.auto import tqdm
+
+# At most this many passages go to the store in one request: about three seconds of embedding, and
+# less than any Chroma takes. What an interrupted update has stored need not be embedded again.
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,15 @@ def with_stable_ids(chunks: Sequence[Document]) -> list[Document]:
     return numbered
 
 
-def update_index(store: Chroma, chunks: Sequence[Document]) -> IndexUpdate:
+def update_index(
+    store: Chroma, chunks: Sequence[Document], progress: str | None = None
+) -> IndexUpdate:
     """Make ``store`` hold exactly ``chunks``, embedding only what is new or has changed.
 
     Args:
         store: The vector store to bring up to date.
         chunks: All chunks of the new version; ids are given by ``with_stable_ids``.
+        progress: Label of a progress bar on stderr; ``None`` shows none.
 
     Returns:
         What had to be done.
@@ -67,19 +75,25 @@ def update_index(store: Chroma, chunks: Sequence[Document]) -> IndexUpdate:
         id_ for id_ in wanted if id_ in present and present[id_] != wanted[id_].metadata["sha256"]
     ]
     removed = [id_ for id_ in present if id_ not in wanted]
-    if added or changed:
-        fresh = [wanted[id_] for id_ in added + changed]
-        if changed:  # Chroma would keep metadata keys that the new version no longer has
-            store.delete(ids=changed)
-        store.add_documents(fresh, ids=[chunk.id for chunk in fresh])
-    if removed:
-        store.delete(ids=removed)
+    with tqdm(desc=progress, total=len(added + changed), leave=False, disable=not progress) as bar:
+        for ids in _batches(added + changed):
+            # Chroma would keep metadata keys that the new version no longer has.
+            if outdated := [id_ for id_ in ids if id_ in present]:
+                store.delete(ids=outdated)
+            store.add_documents([wanted[id_] for id_ in ids], ids=ids)
+            bar.update(len(ids))
+    for ids in _batches(removed):
+        store.delete(ids=ids)
     return IndexUpdate(
         added=len(added),
         changed=len(changed),
         removed=len(removed),
         unchanged=len(wanted) - len(added) - len(changed),
     )
+
+
+def _batches(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def _digest(chunk: Document) -> str:

@@ -3,20 +3,14 @@
 import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from course_utils.knowledge.documents import load_documents
-
-CHUNK_CHARACTERS = 300
+from course_utils.knowledge.own import split
 
 
 def acme_chunks(version: str = "v1") -> list[Document]:
     """Chunks as lesson 02 makes them: at most 300 characters, under their document's title."""
-    splitter = RecursiveCharacterTextSplitter(chunk_size=CHUNK_CHARACTERS, chunk_overlap=0)
-    chunks = splitter.split_documents(load_documents(version))
-    for chunk in chunks:
-        chunk.page_content = f"{chunk.metadata['title']}\n{chunk.page_content}"
-    return chunks
+    return split(load_documents(version))
 
 
 def rank_chunks(embed: Embeddings, chunks: list[Document], questions: list[str]) -> list[list[int]]:

@@ -1,6 +1,11 @@
 import pytest
 
-from course_utils.evaluate.correctness import abstains, contains, is_correct
+from course_utils.evaluate.correctness import (
+    abstains,
+    contains,
+    is_correct,
+    without_refusals,
+)
 from course_utils.evaluate.questions import load_questions
 
 CONTAINS = [
@@ -54,6 +59,39 @@ CONTAINS = [
     ("Settings → Devices", "settings > devices", True),
     ("15\u00a0minutes", "15 minutes", True),
     ("", "anything", False),
+    # Figures in words
+    ("Twelve per cent of it", "12 %", True),
+    ("Thirty-five working days", "35 business days", True),
+    ("two and a half percent", "2.5 %", True),
+    ("two hundred and fifty users", "250 users", True),
+    ("a thousand lines, four million cells", "1,000 lines", True),
+    ("forty minutes", "4 minutes", False),
+    ("twenty-four months", "4 months", False),
+    ("six hundred texts", "6", False),
+    ("It is one of them.", "1", False),
+    ("One year", "1 year", True),
+    ("Someone phones at tense weights", "10", False),
+    ("plus or minus three degrees", "±3 degrees", True),
+    ("minus forty degrees", "-40 degrees", True),
+    ("Down to minus 20 °C", "20 °C", False),
+    # Short units, currencies, plurals
+    ("for 15 secs", "15 seconds", True),
+    ("10 mins", "10 minutes", True),
+    ("6 hrs", "6 hours", True),
+    ("3 yrs", "3 years", True),
+    ("6 hrs", "6 minutes", False),
+    ("USD 60", "$60", True),
+    ("60 bucks", "$60", True),
+    ("60 bucks", "60", False),
+    ("Replace the battery", "batteries", True),
+    ("It flashes green", "flash green", True),
+    ("Ask for the invoices", "invoice", True),
+    ("It has no status", "statu", False),
+    # The two figures of a pair, each with words of its own
+    ("10 °C in the morning and 18 °C at noon", "10 °C and 18 °C", True),
+    ("5 % on hardware, 9 % on plans", "5 % and 9 %", True),
+    ("9 % on hardware and 5 % on plans", "5 % and 9 %", False),
+    ("5 % on hardware. 9 % on plans.", "5 % and 9 %", False),
 ]
 
 
@@ -108,6 +146,24 @@ DOES_NOT_KNOW = [
     "It is unclear from the context.",
     "Not sure.",
     "N/A",
+    "I'm afraid the fee for Norway is not something we publish.",
+    "No certificate of that kind has been mentioned to us.",
+    "No figure for that has been published.",
+    "We have no record of such a plan.",
+    "I have no idea, honestly.",
+    "I wouldn't know.",
+    "We haven't been told.",
+    "It is beyond what I can tell you.",
+    "We can only guess, so we had better ask the engineers.",
+    "Nothing on our product pages says how heavy it is.",
+    "As a virtual assistant, I'm not able to see your orders.",
+    "We are not in a position to confirm that.",
+    "Thank you for writing. I'm sorry, but I cannot help with that.",
+    "That would be a question for our legal department.",
+    "You will need to check with your account manager about that.",
+    "I'd have to look that up.",
+    "Hello. Good question! Sorry about the wait. The noise level is not documented.",
+    "The sensor measures humidity. Its weight is not specified.",
     "",
     "  \n",
 ]
@@ -143,6 +199,18 @@ KNOWS = [
     "Once a term has started, it cannot be cancelled.",
     "Batteries are not included.",
     "Are there discounts? There are none for small orders.",
+    "Phone support is not something we offer on Starter.",
+    "No cable is provided with the sensor.",
+    "No such limit applies on Enterprise.",
+    "Nothing covers accidental damage.",
+    "The gateway keeps no record of deleted readings.",
+    "As an owner you can invite an assistant; viewers cannot.",
+    "Ask the customer about the colour of the light.",
+    "For a new contract you need to contact the sales team.",
+    "Look it up in the Console.",
+    "We cannot help with parcels that were lost more than a year ago.",
+    "We are not allowed to share your data with others.",
+    "The plan costs $12. It includes alerts. The date of the next change is not known.",
 ]
 
 
@@ -154,6 +222,13 @@ def test_abstaining(text):
 @pytest.mark.parametrize("text", KNOWS)
 def test_denying_something_is_an_answer(text):
     assert not abstains(text)
+
+
+def test_what_is_claimed_beside_a_refusal():
+    text = "The colour is not documented. It weighs 80 grams. We do not know its height."
+    assert without_refusals(text) == "It weighs 80 grams."
+    assert without_refusals("Opens at 8 a.m. on Sundays.") == "Opens at 8 a.m. on Sundays."
+    assert without_refusals("We do not know.") == ""
 
 
 def test_the_gold_answers_are_judged_as_what_they_are():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_utils.evaluate.stats import Interval, mean_interval, paired_difference
+from course_utils.evaluate.stats import Interval, mean_interval, paired_difference, paired_p
 
 
 def test_covers_the_true_mean_about_95_percent_of_the_time():
@@ -62,3 +62,12 @@ def test_refuses_what_cannot_be_averaged():
         mean_interval([])
     with pytest.raises(ValueError, match="2 and 1"):
         paired_difference([1, 0], [1])
+
+
+def test_p_of_a_paired_difference():
+    ours, theirs = [1] * 20 + [0] * 10, [0] * 20 + [0] * 10
+    assert paired_p(ours, theirs) < 0.001
+    assert paired_p([1, 0] * 15, [0, 1] * 15) > 0.8
+    assert paired_p([1, 1], [1, 1]) == 1
+    with pytest.raises(ValueError):
+        paired_p([1], [1, 0])

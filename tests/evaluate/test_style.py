@@ -1,6 +1,7 @@
 import pytest
 
-from course_utils.evaluate.style import rule_descriptions, score_style
+from course_utils.errors import CourseError
+from course_utils.evaluate.style import body, load_guide, rule_descriptions, score_style
 from course_utils.knowledge.documents import load_documents
 
 GOOD = """Hello from Acme.
@@ -50,3 +51,35 @@ def test_the_examples_in_the_style_guide_obey_it():
 
 def test_every_rule_of_the_guide_is_scored():
     assert list(score_style(GOOD).rules) == list(rule_descriptions())
+
+
+def test_the_body_is_what_answers():
+    assert body(GOOD) == "The cable of the Probe P2 is 2 metres long."
+    assert body("Just a line.\nAnd another.") == "Just a line. And another."
+    assert body("Two metres.\nNext step: Measure.") == "Two metres."
+    assert body("") == ""
+
+
+def test_a_guide_of_your_own(tmp_path):
+    path = tmp_path / "style.toml"
+    path.write_text('max_words = 5\n[[rule]]\nid = "max-words"\ndescription = "short"\n')
+    guide = load_guide(path)
+    assert score_style("five words and no more", guide).perfect
+    assert not score_style("five words and no more than", guide).perfect
+    assert list(score_style("x", guide).rules) == ["max-words"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("not toml", "no style guide"),
+        ("greeting = 'Hi'", "no style guide"),
+        ('[[rule]]\nid = "rhyme"\ndescription = ""', "no rule rhyme"),
+        ('[[rule]]\nid = "greeting"\ndescription = ""', "no greeting"),
+    ],
+)
+def test_a_bad_guide_is_refused(tmp_path, content, told):
+    path = tmp_path / "style.toml"
+    path.write_text(content)
+    with pytest.raises(CourseError, match=told):
+        load_guide(path)

@@ -16,6 +16,7 @@ from course_utils.finetune.dataset import (
     load_prices,
     load_replies,
     with_context,
+    with_passages,
     write_jsonl,
 )
 from course_utils.finetune.examples import check_examples, overlap
@@ -171,3 +172,28 @@ def test_the_seed_decides(chunks, rank, examples):
     assert with_context(some, chunks, rank, seed=1) == with_context(some, chunks, rank, seed=1)
     assert with_context(some, chunks, rank, seed=1) != with_context(some, chunks, rank, seed=2)
     assert with_context(REPLIES, chunks, rank) == examples
+
+
+def test_any_training_file_gets_passages(chunks, rank):
+    replies = load_replies("train")[:30]
+    rows = [as_example(reply.question, reply.reply, "Be brief.") for reply in replies]
+    made = with_passages(rows, chunks, rank)
+    for row, example in zip(rows, made, strict=True):
+        system, question, reply = example["messages"]
+        assert (question, reply) == (row["messages"][1], row["messages"][2])
+        assert system["content"].startswith(CONTEXT_SYSTEM.partition("{")[0])
+        assert "Be brief." not in system["content"]
+    # What stands for the gold passage is the one most like question and answer together.
+    best = rank([f"{reply.question}\n{reply.reply}" for reply in replies])
+    for ranked, example in zip(best, made, strict=True):
+        assert format_passages([chunks[ranked[0]]]) in example["messages"][0]["content"]
+
+
+def test_of_a_conversation_the_last_turn_counts(chunks, rank):
+    talk = as_example("How much is Pro?", "It is $49.", "Be brief.")
+    talk["messages"] += [
+        {"role": "user", "content": "And Business?"},
+        {"role": "assistant", "content": "It is $149."},
+    ]
+    messages = with_passages([talk], chunks, rank)[0]["messages"]
+    assert [m["content"] for m in messages[1:]] == ["And Business?", "It is $149."]
