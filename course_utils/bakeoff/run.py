@@ -29,6 +29,7 @@ from course_utils.knowledge.propose import propose_questions, write_proposed
 from course_utils.knowledge.store import open_store
 from course_utils.registry import Model
 
+TURN = 20  # questions that one approach is asked before the next one is
 PROPOSED = 20
 PROPOSED_TOKENS = 40
 
@@ -147,11 +148,12 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def _ask(approaches: Sequence[Approach], case: Case, log: AnswerLog) -> dict[str, list[Answer]]:
-    """One approach after the other: the engine of one model is in memory at a time."""
+    """In turns, so that a machine that slows down for a while slows all approaches alike."""
     todo = [
         (approach, question.question)
+        for start in range(0, len(case.questions), TURN)
         for approach in approaches
-        for question in case.questions
+        for question in case.questions[start : start + TURN]
         if log.get(approach.digest, question.question) is None
     ]
     with tqdm(todo, desc="asking", unit="answer") as bar:

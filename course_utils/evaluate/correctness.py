@@ -98,7 +98,7 @@ _ABSTAINS = re.compile(
             rf"{_NOT} (?:something|anything) (?:that )?(?:i|we) (?:know|publish|document|disclose"
             r"|(?:can|could) (?:say|tell|confirm|answer|share)|have (?:to|at|on|in))\b",
             r"\b(?:nothing|none|nowhere)\b(?: [\w',-]+){0,7}? "
-            r"(?:mentions?|says?|states?|specif\w+)\b",
+            r"(?:mentions?|says?|states?|specify|specifies)\b",
             r"\b(?:no (?:idea|clue)|not (?:a|the faintest) (?:clue|idea)|(?:i|we) wouldn't know)\b",
             r"\b(?:i|we)(?: have|'ve(?: got)?) no (?:record|knowledge|way of (?:know|tell)ing)\b",
             r"\b(?:outside|beyond) (?:of )?(?:my|our|what (?:i|we)) (?:knowledge|know|can)\b",

@@ -86,7 +86,7 @@ CONTAINS = [
     ("Replace the battery", "batteries", True),
     ("It flashes green", "flash green", True),
     ("Ask for the invoices", "invoice", True),
-    ("It has no status", "statu", False),
+    ("It has no status", "stat", False),
     # The two figures of a pair, each with words of its own
     ("10 °C in the morning and 18 °C at noon", "10 °C and 18 °C", True),
     ("5 % on hardware, 9 % on plans", "5 % and 9 %", True),

@@ -144,3 +144,31 @@ def test_checkpoints_are_no_notebooks(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", structure.notebooks(), ids=lambda path: path.name)
 def test_every_notebook_of_the_course(path):
     assert structure.complaints(path) == []
+
+
+# The guide's chains, as printed, but for the model's name in the first.
+RAG_CHAIN = """
+rag_chain = (
+    {"context": retriever | format_docs, "question": RunnablePassthrough()}
+    | prompt
+    | llm
+    | StrOutputParser()
+)
+"""
+COMBINED_CHAIN = """
+combined_chain = (
+    {"context": retriever | format_docs, "question": RunnablePassthrough()}
+    | prompt
+    | ft_llm          # fine-tuned behavior + style
+    | StrOutputParser()
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lesson", "chain"), [("02_rag_lcel", RAG_CHAIN), ("05_combined_system", COMBINED_CHAIN)]
+)
+def test_the_guides_chains_run_as_printed(lesson, chain):
+    notebook = json.loads((structure.NOTEBOOKS / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert any(" ".join(chain.split()) in " ".join(cell.split()) for cell in cells)
