@@ -35,7 +35,7 @@ def summarise(
     notes: Sequence[str],
     command: str,
 ) -> dict:
-    """The report; see README, "The report", for its fields.
+    """The report; CONTRIBUTING, "A bake-off's report", has its fields.
 
     Args:
         case: What was asked.
