@@ -66,8 +66,9 @@ def run_bakeoff(
     check_names(names)
     course, told = _connected(provider)
     say(told)
-    chat = registry.models().get(course.chat_model)
-    k = k or (chat.reads_passages if chat else Model.reads_passages)
+    # The class itself has the defaults, for a host's model that the registry does not know.
+    chat = registry.models().get(course.chat_model, Model)
+    k = k or chat.reads_passages
     embed = OpenAIEmbeddings(model=course.embedding_model, check_embedding_ctx_length=False)
     store = open_store(_index_name(case, course.embedding_model), embed)
     say(f"{len(case.chunks)} passages: {update_index(store, case.chunks, 'indexing')}")
@@ -82,7 +83,7 @@ def run_bakeoff(
             tuned.get(KINDS[name].tuned, course.chat_model),
             retriever,
             k,
-            chat.rag_prompt if chat else Model.rag_prompt,
+            chat.rag_prompt,
         )
         for name in names
         if KINDS[name].tuned is None or KINDS[name].tuned in tuned

@@ -12,6 +12,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from tqdm.auto import tqdm
 
 from course_utils import connect
+from course_utils.bakeoff.approaches import RAG_PROMPTS
 from course_utils.evaluate.correctness import is_correct
 from course_utils.evaluate.questions import Question, load_questions
 from course_utils.evaluate.stats import mean_interval
@@ -21,30 +22,13 @@ from course_utils.study.results import save_result
 MAX_TOKENS = 80
 KS = (1, 2, 3, 5)
 ORDERS = ("best first", "best last")
-PROMPTS = {
-    "guide": [
-        (
-            "system",
-            "Answer ONLY from the context below. If insufficient, say so.\n\nContext:\n{context}",
-        ),
-        ("human", "{question}"),
-    ],
-    "rewrite": [
-        (
-            "system",
-            "You're an AI assistant for text re-writing. Rewrite the input text as a short "
-            "reply to this customer, keeping every figure: {question}",
-        ),
-        ("human", "{context}"),
-    ],
-}
 
 
 def settings_of_study() -> list[tuple[str, int, str]]:
     """(prompt, k, order): with one passage there is only one order."""
     return [
         (prompt, k, order)
-        for prompt, k, order in product(PROMPTS, KS, ORDERS)
+        for prompt, k, order in product(RAG_PROMPTS, KS, ORDERS)
         if order == ORDERS[0] or k == 3
     ]
 
@@ -63,11 +47,12 @@ def run() -> dict:
     passages = _ranked_passages(embed, questions)
     measured = []
     for prompt, k, order in tqdm(settings_of_study(), desc="settings"):
-        chain = ChatPromptTemplate(PROMPTS[prompt]) | llm
+        chain = ChatPromptTemplate(RAG_PROMPTS[prompt]) | llm
         right = []
         for question, ranked in zip(questions, passages, strict=True):
             shown = ranked[:k] if order == ORDERS[0] else ranked[:k][::-1]
-            asked = {"question": question.question, "context": "\n\n".join(shown)}
+            text = "\n\n".join(shown)
+            asked = {"question": question.question, "context": text, "passages": text}
             right.append(int(is_correct(chain.invoke(asked).content, question.accepted)))
         interval = mean_interval(right)
         measured.append(
