@@ -6,6 +6,8 @@
 
 The Makefile calls it; on Windows, where there is no make, call it yourself. Each step is skipped
 when it is already done, so a second run takes seconds, and an interrupted one is simply run again.
+With COURSE_NEWEST=1 in the environment the packages are the newest that pyproject.toml allows,
+not those of constraints.txt: so the weekly check sees what breaks before learners do.
 """
 
 from __future__ import annotations  # an old Python must get as far as being told so
@@ -79,9 +81,9 @@ def install_packages() -> None:
     # torch goes first and alone, so that a CPU build already satisfies what the rest asks for.
     if not works(in_venv("python"), "-c", "import importlib.metadata as m; m.version('torch')"):
         index = cpu_index(course["torch_cpu_index"])
-        run(*pip, *index, course["torch"], failure=failure)
+        run(*pip, *index, "torch" if newest() else course["torch"], failure=failure)
     extras = ",".join(course["extras"])
-    run(*pip, "-c", REPO / "constraints.txt", "-e", f"{REPO}[{extras}]", failure=failure)
+    run(*pip, *versions(course), "-e", f"{REPO}[{extras}]", failure=failure)
     # Written last: an interrupted installation is taken up again by the next run.
     STAMP.write_text(wanted)
     say(f"Packages installed in {time.monotonic() - started:.0f} s.")
@@ -99,11 +101,26 @@ def cpu_index(address: str) -> list[str]:
     return ["--extra-index-url", address]
 
 
+def newest() -> bool:
+    """True when the newest allowed packages are asked for, and not the tested ones."""
+    return os.environ.get("COURSE_NEWEST", "") not in {"", "0"}
+
+
+def versions(course: dict) -> list[object]:
+    """pip options that say which versions to take."""
+    if not newest():
+        return ["-c", REPO / "constraints.txt"]
+    # The CPU index again: torch may be upgraded too.
+    return ["--upgrade", "--upgrade-strategy=eager", *cpu_index(course["torch_cpu_index"])]
+
+
 def fingerprint() -> str:
     """Changes whenever the packages have to be installed again."""
     files = (REPO / "pyproject.toml", REPO / "constraints.txt")
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
-    return json.dumps({"files": digest.hexdigest(), "python": sys.version, "at": str(REPO)})
+    kept = {"files": digest.hexdigest(), "python": sys.version, "at": str(REPO)}
+    # Only where it is asked for, so that a stamp of old still counts.
+    return json.dumps(kept | ({"newest": True} if newest() else {}))
 
 
 def works(*command: object) -> bool:

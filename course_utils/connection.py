@@ -9,6 +9,7 @@ from course_utils.errors import CourseError
 from course_utils.settings import LOCAL_KEY, own_key, settings
 
 OPENAI_URL = "https://api.openai.com/v1"
+LOOPBACK = ("127.0.0.1", "localhost")
 # The user's own key, once seen. Here and not in the environment: a child process (the endpoint,
 # which outlives the notebook) has no use for it.
 _key: str | None = None
@@ -60,7 +61,8 @@ def connect(provider: str | None = None) -> Connection:
         CourseError: The endpoint does not start, or a hosted provider lacks key, model or price.
     """
     provider = provider or settings().provider
-    key = _find_key()
+    key = users_key()
+    _reach_loopback_directly()
     if provider == "local":
         connection, line = _connect_local(key)
         client_key = LOCAL_KEY
@@ -70,12 +72,11 @@ def connect(provider: str | None = None) -> Connection:
     os.environ["OPENAI_API_KEY"] = client_key
     os.environ["OPENAI_BASE_URL"] = connection.base_url
     os.environ.pop("OPENAI_API_BASE", None)  # ChatOpenAI would prefer it
-    _reach_loopback_directly()
     print(line)
     return connection
 
 
-def _find_key() -> str | None:
+def users_key() -> str | None:
     """The user's own key; connecting locally hides it from clients but does not forget it."""
     global _key
     _key = own_key() or _key
@@ -85,9 +86,10 @@ def _find_key() -> str | None:
 def _reach_loopback_directly() -> None:
     """Keep clients from asking a proxy for this machine's own address."""
     for name in ("NO_PROXY", "no_proxy"):
-        hosts = [host for host in os.environ.get(name, "").split(",") if host]
-        if "127.0.0.1" not in hosts and "*" not in hosts:
-            os.environ[name] = ",".join([*hosts, "127.0.0.1"])
+        hosts = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
+        missing = [host for host in LOOPBACK if host not in hosts]
+        if missing and "*" not in hosts:
+            os.environ[name] = ",".join([*hosts, *missing])
 
 
 def _connect_local(key: str | None) -> tuple[Connection, str]:
@@ -105,36 +107,57 @@ def _connect_local(key: str | None) -> tuple[Connection, str]:
     return Connection("local", endpoint.base_url, chat.id, encoder.id, chat.name), line
 
 
-def _connect_hosted(provider: str, key: str | None) -> tuple[Connection, str, str]:
-    from course_utils.endpoint.relay import start_relay
+@dataclass(frozen=True)
+class Host:
+    """A hosted API: its base URL and the ids of the models to ask there."""
 
+    base_url: str
+    chat: str
+    embedding: str
+
+
+def host_of(provider: str) -> Host:
+    """The host that a provider stands for.
+
+    Args:
+        provider: ``openai``, or the base URL of a compatible host.
+
+    Raises:
+        CourseError: It is neither, or nobody has said which models to ask.
+    """
+    chat, embedding = settings().chat_model, settings().embedding_model
     if provider == "openai":
-        upstream = OPENAI_URL
-        chat = settings().chat_model or registry.hosted_chat().id
-        embedding = settings().embedding_model or registry.hosted_encoder().id
-    elif urlsplit(provider).scheme in {"http", "https"}:
-        upstream = provider.rstrip("/")
-        chat, embedding = settings().chat_model, settings().embedding_model
+        chat = chat or registry.hosted_chat().id
+        embedding = embedding or registry.hosted_encoder().id
+        return Host(OPENAI_URL, chat, embedding)
+    if urlsplit(provider).scheme in {"http", "https"}:
         if not chat or not embedding:
             raise CourseError(
                 f"{provider} is asked to answer, but with which models?",
                 "set COURSE_CHAT_MODEL and COURSE_EMBEDDING_MODEL to ids that it serves",
             )
-    else:
-        raise CourseError(
-            f"unknown provider {provider!r}",
-            "use local, openai, or a base URL that starts with http:// or https://",
-        )
+        return Host(provider.rstrip("/"), chat, embedding)
+    raise CourseError(
+        f"unknown provider {provider!r}",
+        "use local, openai, or a base URL that starts with http:// or https://",
+    )
+
+
+def _connect_hosted(provider: str, key: str | None) -> tuple[Connection, str, str]:
+    from course_utils.endpoint.relay import start_relay
+
+    host = host_of(provider)
     if not key:
         raise CourseError(
             f"{provider} needs a key and OPENAI_API_KEY is not set",
             'set OPENAI_API_KEY (for a host that needs none: "none"), or use connect("local")',
         )
-    relay = start_relay(upstream, key)
-    connection = Connection(provider, relay.base_url, chat, embedding, chat)
+    relay = start_relay(host.base_url, key)
+    connection = Connection(provider, relay.base_url, host.chat, host.embedding, host.chat)
     line = (
-        f"{chat} answers at {upstream}, {relay.price_of(chat)}. "
+        f"{host.chat} answers at {host.base_url}, {relay.price_of(host.chat)}. "
         f"${relay.budget.spent_usd():.4f} of ${relay.budget.limit_usd:.2f} spent so far "
         "(COURSE_BUDGET_USD changes the stop)."
+        + "".join(f"\nSoon: {note}." for note in registry.retiring(host.chat, host.embedding))
     )
     return connection, line, relay.token

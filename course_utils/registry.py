@@ -2,7 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from course_utils.errors import CourseError
 from course_utils.settings import DATA, settings, write_atomic
 
 REGISTRY_FILE = DATA / "models.toml"
+WARN_BEFORE = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,10 @@ class Model:
                 f"no price for {self.id} in data/models.toml",
                 "add usd_input and usd_output (dollars per million tokens) to its entry",
             )
+
+    def leaves_by(self, day: date) -> bool:
+        """True when its host retires it on that day or before."""
+        return self.retires_on is not None and self.retires_on <= day
 
     @property
     def hub_id(self) -> str:
@@ -205,6 +210,18 @@ def _not_retired(entry: Model, today: date) -> Model:
     while entry.retires_on and entry.replacement and today >= entry.retires_on:
         entry = model(entry.replacement)
     return entry
+
+
+def retiring(*ids: str, today: date | None = None) -> list[str]:
+    """What is to be said of those models that their host ends within 60 days, a sentence each."""
+    soon = (today or date.today()) + WARN_BEFORE
+    entries = (_registry()[1].get(name) for name in ids)  # a fine-tuned one is not in it
+    return [
+        f"its host retires {entry.id} on {entry.retires_on}, "
+        + (f"{entry.replacement} replaces it" if entry.replacement else "no replacement is named")
+        for entry in entries
+        if entry and entry.leaves_by(soon)
+    ]
 
 
 def file_path(entry: Model, weights: WeightFile) -> Path:

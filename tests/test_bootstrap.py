@@ -23,6 +23,7 @@ def venv(tmp_path, monkeypatch):
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
     monkeypatch.setattr(bootstrap, "REPO", tmp_path)
+    monkeypatch.delenv("COURSE_NEWEST", raising=False)
     text = '[tool.course]\nextras = ["a", "b"]\ntorch = "torch==1"\ntorch_cpu_index = "http://x"\n'
     (tmp_path / "pyproject.toml").write_text(text)
     (tmp_path / "constraints.txt").write_text("one==1\n")
@@ -139,6 +140,25 @@ def test_installs_once_and_again_when_the_files_change(venv, repo, commands, mon
         before = len(commands)
         bootstrap.install_packages()
         assert len(commands) > before
+
+
+def test_takes_the_newest_versions_when_asked(venv, repo, commands, monkeypatch):
+    monkeypatch.setattr(bootstrap, "cpu_index", lambda address: ["--extra-index-url", address])
+    venv.mkdir()
+    bootstrap.install_packages()
+    monkeypatch.setenv("COURSE_NEWEST", "1")
+    bootstrap.install_packages()
+    torch, rest = commands[2:]
+    assert torch[-1] == "torch"
+    assert rest[-1] == f"{repo}[a,b]"
+    assert "--upgrade-strategy=eager" in rest
+    assert "-c" not in rest
+    assert "http://x" in rest  # or torch would be exchanged for CUDA's
+    bootstrap.install_packages()
+    assert len(commands) == 4
+    monkeypatch.setenv("COURSE_NEWEST", "0")  # and back to the tested ones
+    bootstrap.install_packages()
+    assert "-c" in commands[-1]
 
 
 def test_an_interrupted_installation_is_taken_up_again(venv, repo, commands, monkeypatch):

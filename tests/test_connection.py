@@ -1,6 +1,7 @@
 """connect() with the real local endpoint; a hosted one is never asked anything here."""
 
 import os
+from datetime import date, timedelta
 
 import openai
 import pytest
@@ -67,11 +68,11 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "intranet")
     connect()
-    assert os.environ["NO_PROXY"] == "intranet,127.0.0.1"
+    assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     with openai.OpenAI(max_retries=0) as client:
         assert list(client.models.list())
     connect()
-    assert os.environ["NO_PROXY"] == "intranet,127.0.0.1"
+    assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
 
 
 def test_hosted_without_a_key_says_how(monkeypatch):
@@ -117,9 +118,9 @@ def test_there_and_back_keeps_the_users_key(monkeypatch, capsys):
     assert hosted.embedding_model == registry.hosted_encoder().id
     assert hosted.base_url.startswith("http://127.0.0.1:")  # the relay
     assert os.environ["OPENAI_API_KEY"].startswith(RELAY_KEY)
-    line = capsys.readouterr().out.splitlines()[-1]
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "per million tokens" in line]
     assert connection.OPENAI_URL in line
-    assert "per million tokens" in line
     assert "of $1.00 spent" in line
     assert connect("local").base_url == local.base_url
     assert os.environ["OPENAI_API_KEY"] == LOCAL_KEY
@@ -136,16 +137,34 @@ def test_the_environment_names_the_provider(monkeypatch, capsys):
     assert connect().provider == "openai"
     monkeypatch.setenv("COURSE_BUDGET_USD", "0.5")
     connect()
-    assert "of $0.50 spent" in capsys.readouterr().out.splitlines()[-1]
+    assert "of $0.50 spent" in capsys.readouterr().out
+
+
+def test_a_model_that_its_host_ends_soon_is_named(monkeypatch, capsys):
+    leaving = next(m for m in registry.models().values() if m.retires_on and m.replacement)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("COURSE_CHAT_MODEL", leaving.id)
+    monkeypatch.setattr(registry, "WARN_BEFORE", leaving.retires_on - date.today())
+    connect("openai")
+    notice = capsys.readouterr().out.splitlines()[1]
+    assert notice.startswith(f"Soon: its host retires {leaving.id} on {leaving.retires_on}")
+    assert leaving.replacement in notice
+    monkeypatch.setattr(registry, "WARN_BEFORE", registry.WARN_BEFORE - timedelta(days=1))
+    connect("openai")
+    assert "Soon" not in capsys.readouterr().out
 
 
 def test_a_host_on_this_machine_is_free(monkeypatch, capsys):
     """Such as another program that serves models; here, the course's own endpoint."""
     local = connect()
     monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody there
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("COURSE_CHAT_MODEL", local.chat_model)
     monkeypatch.setenv("COURSE_EMBEDDING_MODEL", local.embedding_model)
-    connect(local.base_url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    connect(local.base_url.replace("127.0.0.1", "localhost"))
     assert "free of charge" in capsys.readouterr().out.splitlines()[-1]
     with openai.OpenAI() as client:
         answer = client.chat.completions.create(

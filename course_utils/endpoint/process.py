@@ -60,13 +60,17 @@ def log_file() -> Path:
     return settings().endpoint_dir / "log.txt"
 
 
-def running() -> Endpoint | None:
-    """The endpoint of this course home, if it is alive and answers."""
-    endpoint = _noted()
+def running(timeout_s: float = 10) -> Endpoint | None:
+    """The endpoint of this course home, if it is alive and answers.
+
+    Args:
+        timeout_s: Seconds to wait. A machine at full load may take its time; a dead server refuses
+            at once.
+    """
+    endpoint = noted()
     if endpoint is None or not psutil.pid_exists(endpoint.pid):
         return None
-    # A machine at full load may take its time; a dead server refuses at once.
-    health = _get(f"http://127.0.0.1:{endpoint.port}/health", timeout_s=10)
+    health = _get(f"http://127.0.0.1:{endpoint.port}/health", timeout_s)
     alive = health.get("home") == home_id() and health.get("pid") == endpoint.pid
     return endpoint if alive and health.get("status") == "ok" else None
 
@@ -90,17 +94,23 @@ def ensure_running() -> Endpoint:
 def stop(timeout_s: float = STOP_TIMEOUT_S) -> bool:
     """End the endpoint of this course home; running answers may finish first.
 
+    The note of one that was killed is removed.
+
     Args:
         timeout_s: Seconds after which it is ended by force.
 
     Returns:
         True when one was running.
     """
-    if not _is_served():
-        return False
+    try:
+        with _lock(SERVING).acquire(timeout=0):  # nobody else can write the note meanwhile
+            state_file().unlink(missing_ok=True)
+            return False
+    except Timeout:
+        pass
     # The lock is held and the note is of its holder, so this is no stranger with an old pid.
     deadline = time.monotonic() + timeout_s
-    while (endpoint := _noted()) is None and _is_served() and time.monotonic() < deadline:
+    while (endpoint := noted()) is None and is_served() and time.monotonic() < deadline:
         time.sleep(0.05)  # it is just starting
     if endpoint is None:
         return False
@@ -129,8 +139,8 @@ def serving() -> Iterator[None]:
         # Not at once: another process may just be looking whether somebody holds it.
         lock = _lock(SERVING).acquire(timeout=1)
     except Timeout:
-        noted = _noted()
-        where = f" at {noted.base_url} (process {noted.pid})" if noted else ""
+        other = noted()
+        where = f" at {other.base_url} (process {other.pid})" if other else ""
         raise CourseError(
             f"an endpoint of {settings().home} is running already{where}",
             "use that one, or end its process first",
@@ -149,7 +159,7 @@ def announce(port: int) -> None:
     write_atomic(state_file(), json.dumps(asdict(endpoint)) + "\n")
 
 
-def _is_served() -> bool:
+def is_served() -> bool:
     """True while some process holds the serving lock, ready or not."""
     try:
         with _lock(SERVING).acquire(timeout=0):
@@ -166,7 +176,8 @@ def _in_use() -> Endpoint | None:
     return None
 
 
-def _noted() -> Endpoint | None:
+def noted() -> Endpoint | None:
+    """The endpoint that this course home's note names, alive or not."""
     try:
         return Endpoint(**json.loads(state_file().read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -197,7 +208,7 @@ def _start() -> Endpoint:
         if endpoint:
             return endpoint
         # It ends when another one was quicker (`course serve` in a terminal): wait for that.
-        if ended and not _is_served():
+        if ended and not is_served():
             break
         time.sleep(0.05)
     else:
