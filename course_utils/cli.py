@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from course_utils.cli_choose import app as choose_app
+from course_utils.cli_doctor import app as doctor_app
+from course_utils.cli_learn import app as learn_app
 from course_utils.cli_measure import bench_app, study_app
 from course_utils.errors import CourseError
 
@@ -26,7 +28,9 @@ app.add_typer(models_app, name="models")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(bench_app, name="bench")
 app.add_typer(study_app, name="study")
-app.add_typer(choose_app)  # without a name: its commands stand beside the others
+# Without a name: their commands stand beside the others.
+for beside in (choose_app, doctor_app, learn_app):
+    app.add_typer(beside)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -120,22 +124,6 @@ def adapters_build(
         from course_utils.finetune.prepared import prepared_adapter
 
         print(prepared_adapter(name))
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Check this machine; each failed check names its cure. Example: course doctor --json"""
-    from course_utils.doctor import examine
-
-    report = examine()
-    if as_json:
-        print(json.dumps(report, indent=2))
-    else:
-        for check in report["checks"]:
-            print(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']}: {check['detail']}")
-            if not check["ok"]:
-                print(f"        -> {check['cure']}")
-    raise typer.Exit(0 if report["ok"] else 1)
 
 
 @app.command(context_settings=PASS_ON)

@@ -62,6 +62,14 @@ def study_learning_curve() -> None:
         )
 
 
+@study_app.command("overfit")
+def study_overfit() -> None:
+    """When does a model learn ten examples by heart? 2 minutes. Example: course study overfit"""
+    from course_utils.study.overfit import run as run_study
+
+    print(run_study()["result_file"], end="")
+
+
 @study_app.command("lora")
 def study_lora() -> None:
     """LoRA against full fine-tuning on the small model; 10 minutes. Example: course study lora"""
@@ -73,6 +81,15 @@ def study_lora() -> None:
             f"validation loss {row['valid_loss']:.2f}, perfect {sum(row['perfect'])}, "
             f"general facts {row['general_right']}"
         )
+
+
+@study_app.command("hosted-use")
+def study_hosted_use() -> None:
+    """What do the lessons ask of a hosted model? 6 minutes. Example: course study hosted-use"""
+    from course_utils.study.hosted_use import run as run_study
+
+    for lesson, counts in run_study()["lessons"].items():
+        print(lesson, ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 
 @study_app.command("bakeoff")

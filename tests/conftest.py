@@ -1,12 +1,13 @@
 """What all tests share: a course home of their own, with the models prepared on this machine."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from course_utils import connection
-from course_utils.settings import settings
+from course_utils.settings import REPO, settings
 
 
 @pytest.fixture
@@ -27,6 +28,21 @@ def clean_environment(monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(connection, "_key", None)
+
+
+@pytest.fixture
+def source_tree(tmp_path):
+    """A copy of what git knows or would take: a fresh clone with today's changes."""
+    if not shutil.which("git") or not (REPO / ".git").exists():
+        pytest.skip("needs git and a clone")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (REPO / name).exists():
+            target = tmp_path / "clone" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPO / name, target)
+    return tmp_path / "clone"
 
 
 @pytest.fixture(scope="module")

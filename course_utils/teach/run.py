@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError
 
 from course_utils.errors import CourseError
 from course_utils.settings import NOTEBOOKS, write_atomic
+from course_utils.teach.tidy import tidy
 
 CELL_TIMEOUT_S = 600
 # The same for the stored outputs and for the check, so that the two can be compared.
@@ -67,18 +68,24 @@ def run_notebooks(
     Returns:
         ``{"ok": bool, "notebooks": [{"name", "ok", "seconds", "peak_mb", "error"}]}``
     """
-    os.environ.update(QUIET)
     runs = []
     for path in lessons(numbers):
         say(f"{path.name} …")
-        result = _run_one(path, save)
+        result = execute(path, save)
         runs.append(result)
         outcome = "ok" if result.ok else f"FAILED: {result.error}"
         say(f"{path.name}: {outcome} ({result.seconds:.0f} s, {result.peak_mb:.0f} MB)")
     return {"ok": all(result.ok for result in runs), "notebooks": [asdict(run) for run in runs]}
 
 
-def _run_one(path: Path, save: bool) -> NotebookRun:
+def execute(path: Path, save: bool = False) -> NotebookRun:
+    """Run one notebook on a copy, in a kernel and an empty folder of its own.
+
+    Args:
+        path: The notebook.
+        save: Store the outputs in it, if it ran through.
+    """
+    os.environ.update(QUIET)
     notebook = nbformat.read(path, as_version=4)
     error = None
     started = time.perf_counter()
@@ -103,25 +110,8 @@ def _run_one(path: Path, save: bool) -> NotebookRun:
 
 
 def _save(notebook: nbformat.NotebookNode, path: Path) -> None:
-    # What changes from machine to machine has no place in a diff.
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = _without_noise(cell.outputs)
+    tidy(notebook)
     write_atomic(path, nbformat.writes(notebook) + "\n")
-
-
-def _without_noise(outputs: list) -> list:
-    """Drop stderr (progress bars, warnings) and widgets, which show nothing on GitHub."""
-    widget = "application/vnd.jupyter.widget-view+json"
-    return [
-        output
-        for output in outputs
-        if output.get("name") != "stderr" and widget not in output.get("data", {})
-    ]
 
 
 class PeakMemory(contextlib.AbstractContextManager):

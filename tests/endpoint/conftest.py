@@ -18,7 +18,7 @@ import pytest
 
 from course_utils import registry
 from course_utils.endpoint import process
-from course_utils.finetune.base import base_folder, is_prepared
+from course_utils.finetune.base import prepare_base
 from course_utils.settings import REPO, settings
 
 
@@ -130,15 +130,7 @@ def count_prompt_tokens():
 def trainable_home(tmp_path_factory):
     """``trainable_home()`` → a new course home in which the training base is prepared."""
     chat = registry.local_chat()
-    if is_prepared(chat):  # on this machine, for real use
-        prepared, models = base_folder(chat), settings().models_dir
-    else:
-        home = tmp_path_factory.mktemp("base") / "home"
-        models = settings().models_dir
-        environment = {"COURSE_HOME": str(home), "COURSE_MODELS_DIR": str(models)}
-        command = [sys.executable, "-m", "course_utils.finetune.base", chat.id]
-        subprocess.run(command, check=True, cwd=REPO, env=os.environ | environment)
-        prepared = home / "bases" / chat.id
+    prepared = prepare_base(chat)  # of this machine's own course home, where the lessons use it too
 
     def make():
         home = tmp_path_factory.mktemp("tuning") / "home"

@@ -76,17 +76,6 @@ def test_selects_by_number(folder):
     assert "00, 01, 02, 03" in failure.value.cure
 
 
-def test_what_no_reader_sees_is_dropped():
-    widget = "application/vnd.jupyter.widget-view+json"
-    outputs = [
-        v4.new_output("display_data", data={widget: {"model_id": "1"}, "text/plain": "a slider"}),
-        v4.new_output("display_data", data={"text/plain": "a table"}),
-        v4.new_output("stream", name="stderr", text="50 %"),
-        v4.new_output("stream", name="stdout", text="done"),
-    ]
-    assert run._without_noise(outputs) == [outputs[1], outputs[3]]
-
-
 def test_the_peak_is_measured_at_once():
     with run.PeakMemory(every_s=60) as memory:
         pass

@@ -1,0 +1,151 @@
+"""What a learner has done so far: a file in the course home, no account, nothing is sent."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from html import escape
+
+from course_utils.settings import NOTEBOOKS, settings
+
+KINDS = ("exercise", "quiz")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How far a learner is in a lesson.
+
+    Attributes:
+        number: Such as ``02``.
+        title: The notebook's heading.
+        notebook: File name.
+        done: Exercises solved and quiz questions answered right.
+        total: Exercises and quiz questions that there are.
+    """
+
+    number: str
+    title: str
+    notebook: str
+    done: int
+    total: int
+
+
+def record(kind: str, name: str) -> None:
+    """Remember that an exercise is solved or a quiz question answered right.
+
+    Args:
+        kind: One of ``KINDS``.
+        name: An id that begins with the lesson, such as ``02.1`` or ``02.q3``.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+    if (kind, name) in _recorded():
+        return
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    # A line is appended whole, so that two notebooks can record at the same time.
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": kind, "name": name, "at": now}) + "\n")
+
+
+def lessons() -> list[Lesson]:
+    """All lessons, in order, with what is done of each."""
+    done = _recorded()
+    found = []
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        number = path.name[:2]
+        items = _items(number)
+        found.append(Lesson(number, _title(path), path.name, len(items & done), len(items)))
+    return found
+
+
+def report() -> dict:
+    """For scripts: ``{"done", "total", "next", "lessons": [{"number", "title", …}]}``.
+
+    ``next`` is the first lesson that is not finished, ``None`` when all are.
+    """
+    found = lessons()
+    open_ones = [lesson.number for lesson in found if lesson.done < lesson.total]
+    return {
+        "done": sum(lesson.done for lesson in found),
+        "total": sum(lesson.total for lesson in found),
+        "next": open_ones[0] if open_ones else None,
+        "lessons": [asdict(lesson) for lesson in found],
+    }
+
+
+def as_text() -> str:
+    """A line with a bar for each lesson, and where to go on."""
+    found = lessons()
+    width = max(len(lesson.title) for lesson in found)
+    lines = []
+    for lesson in found:
+        filled = round(20 * lesson.done / max(lesson.total, 1))
+        bar = "#" * filled + "." * (20 - filled)
+        lines.append(f"{lesson.title:{width}}  [{bar}] {lesson.done:2} of {lesson.total}")
+    return "\n".join([*lines, _advice()])
+
+
+def show() -> None:
+    """Display the bars in a notebook."""
+    from IPython.display import display
+
+    display({"text/html": _as_html(), "text/plain": as_text()}, raw=True)
+
+
+def reset() -> None:
+    """Forget everything."""
+    _path().unlink(missing_ok=True)
+
+
+def _path():
+    return settings().home / "progress.jsonl"
+
+
+def _recorded() -> set[tuple[str, str]]:
+    try:
+        text = _path().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return set()
+    found = set()
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+            found.add((row["kind"], row["name"]))
+        except (ValueError, KeyError, TypeError):
+            continue  # a line cut off by a full disk costs that one item, not the rest
+    return found
+
+
+def _items(lesson: str) -> set[tuple[str, str]]:
+    from course_utils.teach.exercises.core import exercises_of
+    from course_utils.teach.quiz import load_quiz
+
+    tasks = {("exercise", task.id) for task in exercises_of(lesson)}
+    return tasks | {("quiz", question.id) for question in load_quiz(lesson).questions}
+
+
+def _title(path) -> str:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).splitlines()[0].lstrip("# ")
+
+
+def _advice() -> str:
+    following = report()["next"]
+    if following is None:
+        return "All done. The capstone: your own documents, at the end of lesson 06."
+    return f"Go on with lesson {following}."
+
+
+def _as_html() -> str:
+    rows = "".join(
+        f"<tr><td>{escape(lesson.title)}</td>"
+        f'<td><progress max="{lesson.total}" value="{lesson.done}" '
+        f'aria-label="{escape(lesson.title)}"></progress></td>'
+        f"<td>{lesson.done} of {lesson.total}</td></tr>"
+        for lesson in lessons()
+    )
+    return f"<table>{rows}</table><p>{escape(_advice())}</p>"
