@@ -1,6 +1,5 @@
 """The decision as a form in a notebook."""
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from course_utils.decide.engine import Recommendation, recommend
 from course_utils.decide.questions import Answer, Question, guide
 from course_utils.decide.reasons import SUPPORT, Reason
 from course_utils.errors import CourseError
+from course_utils.forms import keep_keys, text_html
 
 if TYPE_CHECKING:
     from ipywidgets import Box, Dropdown, Text
@@ -24,10 +24,6 @@ _STYLE = """<style>
 .course-decide small { color: var(--jp-ui-font-color2, inherit); font-size: 0.92em; }
 .course-decide .wrong { color: var(--jp-error-color0, #b00020); }
 </style>"""
-# In JupyterLab a letter or an arrow typed into a list is a shortcut, and "y" changes the cell. It
-# passes over what has this attribute. An HTML widget runs no scripts, so the style sheet does it.
-_KEYS = """<style onload="this.closest('.widget-vbox')?.addEventListener(
-  'focusin', event => event.target.setAttribute('data-lm-suppress-shortcuts', 'true'))"></style>"""
 _PANE = {
     "flex": "1 1 20em",
     "max_height": "38em",
@@ -69,7 +65,7 @@ def ask(measured: Mapping[str, Any] | None = None) -> "Box":
     render()
     rows = [row for q, c in zip(questions, controls, strict=True) for row in (_text(q), c)]
     return ipywidgets.HBox(
-        [ipywidgets.VBox([ipywidgets.HTML(_KEYS), *rows], layout=_PANE), result],
+        [ipywidgets.VBox([keep_keys(), *rows], layout=_PANE), result],
         layout={"flex_flow": "row wrap"},
     )
 
@@ -100,16 +96,16 @@ def _text(question: Question) -> object:
 
 def _html(result: Recommendation, wrong: Sequence[str]) -> str:
     """The recommendation; ``wrong`` says which entries could not be read and count as unknown."""
-    parts = [f'<p class="wrong">{_escape(text)}</p>' for text in wrong]
+    parts = [f'<p class="wrong">{text_html(text)}</p>' for text in wrong]
     parts += [
-        f"<h3>{_escape(result.title)}</h3>",
+        f"<h3>{text_html(result.title)}</h3>",
         f"<p>Confidence: <b>{result.confidence}</b> "
-        f"<small>({_escape(result.confidence_because)})</small></p>",
+        f"<small>({text_html(result.confidence_because)})</small></p>",
         _section("For it", [_reason(reason) for reason in result.reasons]),
         _section("Against it", [_reason(reason) for reason in result.against]),
-        _section("What would change it", [_escape(text) for text in result.would_change]),
-        f"<h4>Next step</h4><p>{_escape(result.next_step)}</p>",
-        f"<h4>Cost</h4><p>{_escape(result.cost)}</p>",
+        _section("What would change it", [text_html(text) for text in result.would_change]),
+        f"<h4>Next step</h4><p>{text_html(result.next_step)}</p>",
+        f"<h4>Cost</h4><p>{text_html(result.cost)}</p>",
     ]
     return f'{_STYLE}<div class="course-decide" role="status">{"".join(parts)}</div>'
 
@@ -122,11 +118,6 @@ def _section(heading: str, items: Sequence[str]) -> str:
 
 def _reason(reason: Reason) -> str:
     if not reason.evidence:
-        return _escape(reason.text)
-    evidence = f"<b>{SUPPORT[reason.support]}</b>: {_escape(reason.evidence)}"
-    return f"{_escape(reason.text)}<br><small>{evidence}</small>"
-
-
-def _escape(text: str) -> str:
-    """Text as HTML; what stands in backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+        return text_html(reason.text)
+    evidence = f"<b>{SUPPORT[reason.support]}</b>: {text_html(reason.evidence)}"
+    return f"{text_html(reason.text)}<br><small>{evidence}</small>"

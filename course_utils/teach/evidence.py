@@ -10,6 +10,7 @@ from pathlib import Path
 from course_utils.decide.claims import Claim, Evidence
 from course_utils.evaluate.stats import Interval
 from course_utils.settings import REPO
+from course_utils.teach.quiz import quiz_cells
 
 
 def drift(claims: Iterable[Claim], repo: Path = REPO) -> list[str]:
@@ -54,8 +55,12 @@ def _squeeze(text: str) -> str:
 
 
 def _outputs(notebook: Path) -> Iterator[str]:
-    """What the cells of a notebook printed and displayed, pictures aside."""
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+    """What the cells of a notebook printed and displayed, pictures and quizzes aside."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    quizzes = list(quiz_cells(content))  # they quote figures, and measure none
+    for cell in content["cells"]:
+        if cell in quizzes:
+            continue
         for output in cell.get("outputs", ()):
             if output.get("name") == "stdout":
                 yield "".join(output["text"])

@@ -109,7 +109,7 @@ OUTPUTS = [
 )
 def test_what_counts_as_shown(tmp_path, shows, there):
     (tmp_path / "notebooks").mkdir()
-    cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": OUTPUTS}]
+    cells = [{"cell_type": "markdown"}, {"cell_type": "code", "source": [], "outputs": OUTPUTS}]
     (tmp_path / "notebooks" / "n.ipynb").write_text(json.dumps({"cells": cells}))
     claim = Claim(
         id="x",
