@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import connection
+from course_utils import connection, registry
 from course_utils.settings import REPO, settings
 
 
@@ -28,6 +28,22 @@ def clean_environment(monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(connection, "_key", None)
+
+
+@pytest.fixture(scope="session")
+def trainable_home(tmp_path_factory):
+    """``trainable_home()`` → a new course home in which the training base is prepared."""
+    from course_utils.finetune.base import prepare_base
+
+    chat = registry.local_chat()
+    prepared = prepare_base(chat)  # of this machine's own course home, where the lessons use it too
+
+    def make():
+        home = tmp_path_factory.mktemp("tuning") / "home"
+        shutil.copytree(prepared, home / "bases" / chat.id)
+        return home
+
+    return make
 
 
 @pytest.fixture

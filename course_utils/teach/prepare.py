@@ -33,7 +33,7 @@ def _base() -> str:
 
     try:
         require_train_extra()
-    except CourseError as error:  # Binder and the core install do without
+    except CourseError as error:  # the core install does without
         return f"left out, {error.what} (lessons 03 and 04 need them)"
     prepare_base(registry.local_chat())
     return "ready"

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ import pytest
 
 from course_utils import registry
 from course_utils.endpoint import process
-from course_utils.finetune.base import prepare_base
 from course_utils.settings import REPO, settings
 
 
@@ -124,20 +122,6 @@ def count_prompt_tokens():
 
 
 # ------------------------------------------------------------------------------- fine-tuning
-
-
-@pytest.fixture(scope="session")
-def trainable_home(tmp_path_factory):
-    """``trainable_home()`` → a new course home in which the training base is prepared."""
-    chat = registry.local_chat()
-    prepared = prepare_base(chat)  # of this machine's own course home, where the lessons use it too
-
-    def make():
-        home = tmp_path_factory.mktemp("tuning") / "home"
-        shutil.copytree(prepared, home / "bases" / chat.id)
-        return home
-
-    return make
 
 
 @pytest.fixture(scope="session")
