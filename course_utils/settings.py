@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         parallel: Requests that the local engine answers at the same time; each more needs 190 MB,
             and on two cores answers come no sooner for it.
         max_file_mb: Largest file that the local endpoint takes, in MiB.
+        record_progress: Whether solved exercises and right quiz answers are remembered; the checks
+            that run solutions turn it off.
         chroma_url: A Chroma server for the vector indexes; ``None`` keeps them in ``home``.
     """
 
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     context_tokens: int = 8192
     parallel: int = 1
     max_file_mb: int = 512
+    record_progress: bool = True
     chroma_url: str | None = None
 
     def model_post_init(self, _context: object) -> None:

@@ -15,7 +15,7 @@ def home(tmp_path, monkeypatch):
     """An empty course home; the models are the prepared ones, wherever they lie."""
     monkeypatch.setenv("COURSE_MODELS_DIR", str(settings().models_dir))
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
-    for name in ("PROVIDER", "CHAT_MODEL", "EMBEDDING_MODEL", "BUDGET_USD"):
+    for name in ("PROVIDER", "CHAT_MODEL", "EMBEDDING_MODEL", "BUDGET_USD", "RECORD_PROGRESS"):
         monkeypatch.delenv(f"COURSE_{name}", raising=False)
     return tmp_path / "home"
 

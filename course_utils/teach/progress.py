@@ -41,7 +41,7 @@ def record(kind: str, name: str) -> None:
     """
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
-    if (kind, name) in _recorded():
+    if not settings().record_progress or (kind, name) in _recorded():
         return
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)

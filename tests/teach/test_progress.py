@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from course_utils.cli import app
 from course_utils.teach import progress
+from course_utils.teach.run import QUIET
 
 
 def everything_of(lesson):
@@ -46,6 +47,13 @@ def test_a_line_cut_short_and_a_removed_exercise_are_passed_over(home):
     with (home / "progress.jsonl").open("a") as file:
         file.write('{"kind": "exer\nnull\n')
     assert progress.report()["done"] == 1
+
+
+def test_what_the_checks_solve_does_not_count(home, monkeypatch):
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
+    progress.record("exercise", "00.1")
+    assert not home.exists()
 
 
 def test_only_known_kinds(home):
