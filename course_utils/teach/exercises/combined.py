@@ -23,8 +23,9 @@ def share_with_gold(raft_row: Callable, refusal: str, keep: float) -> float:
     given, rng = list(others), Random(5)
     made = [_made(raft_row, gold, given, rng, keep) for _ in range(ROWS)]
     wanted(given == others, "`raft_row` changes the list `others`: build a new one")
-    again = [_made(raft_row, gold, others, Random(9), keep) for _ in range(2)]
-    wanted(again[0] == again[1], "the same rng gives different rows: draw from `rng` alone")
+    rng = Random(5)
+    again = [_made(raft_row, gold, given, rng, keep) for _ in made]
+    wanted(made == again, "the same rng gives different rows: draw from `rng` alone")
     places = Counter(_check_row(row, gold, others, refusal) for row in made)
     share = 1 - places[None] / ROWS
     wanted(

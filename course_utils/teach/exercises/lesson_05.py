@@ -38,10 +38,10 @@ def _combining(predicted: Any, gain_of_both: Callable, studies: Mapping) -> str:
         _compare_gain(gain_of_both, study)
     gains = {name: gain_of_both(study) for name, study in studies.items()}
     hits = sum(predicted[name] == (gain > 0) for name, gain in gains.items())
-    best = max(gains, key=gains.get)
+    best = [f"{name} ({100 * gain:+.0f} points)" for name, gain in gains.items() if gain > 0]
     return (
-        f"only {best!r} gains ({100 * gains[best]:+.0f} points), and you foresaw {hits} of "
-        f"{len(gains)}. Combining pays where the training had the prompts of the use"
+        f"better than the best single way: {', '.join(best) or 'none'}; you foresaw {hits} of "
+        f"{len(gains)}. Look at what its training had in the prompt"
     )
 
 
@@ -92,10 +92,9 @@ def _rows(raft_row: Callable, refusal: str) -> str:
     "core",
     goal="Write `combined`: question → text, sources, and the figures that nothing shown contains.",
     hints=(
-        "Search once, and carry what was found through to the end: RunnableParallel(docs=retriever,"
-        " question=RunnablePassthrough()), as in section 3 of the lesson.",
-        ".assign(text=…) adds the reply: RunnablePassthrough.assign(context=…) | prompt | llm | "
-        "StrOutputParser(). A last function makes the dict.",
+        "What was found is carried through to the end: `search.assign(text=…)` keeps docs and "
+        "question beside the text, and `report` gets all three in one dict.",
+        "search.assign(text=context | prompt | llm | StrOutputParser()) | report",
         "figures(text) - figures(question) - figures of all passages; sources = "
         'list(dict.fromkeys(d.metadata["source"] for d in docs))',
     ),
@@ -145,8 +144,8 @@ def _gaps(gap: Callable, verdicts: Any, table: Sequence[Mapping]) -> str:
     found = [gap(table, "rag_fine_tuned", "rag", kind) for kind in KINDS]
     widest = max((one.high - one.low) / 2 for one in found)
     return (
-        f"ahead beyond chance on {', '.join(ahead)}; the rest is open, which is no draw. So few "
-        f"questions of a kind know a difference to ±{100 * widest:.0f} points"
+        f"ahead beyond chance on {', '.join(ahead)}; the rest is open, which is no draw: with "
+        f"so few questions of a kind, the widest interval is ±{100 * widest:.0f} points"
     )
 
 
@@ -159,12 +158,14 @@ def _compare_interval(gap: Callable, table: Sequence, a: str, b: str, kind: str 
         f"an interval from paired_difference is wanted, this is {describe(found)}",
     )
     if abs(found.mean - right.mean) < 1e-6 and found.n == right.n:
-        close = max(abs(found.low - right.low), abs(found.high - right.high)) < 0.02
+        # Another seed moves an end by a question or so, each of which weighs 1 / n.
+        close = max(abs(found.low - right.low), abs(found.high - right.high)) < 1.5 / right.n
         wanted(close, f"the mean is right, the ends are not: {found} instead of {right}")
         return
     counted = sum(kind in (None, row["kind"]) for row in table)
     answerable = sum(row[a] is not None for row in table)
     slips = (
+        (found.mean != found.mean, "a verdict of None is no number: leave those questions out"),
         (abs(found.mean + right.mean) < 1e-6, "the sign: a minus b"),
         (found.n == counted != right.n, "questions that no document answers count as lost by both"),
         (found.n == answerable != right.n, "all kinds are counted, one was asked for"),
