@@ -1,5 +1,7 @@
 import os
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -15,6 +17,7 @@ dependencies = ["openai>=2.0", "langchain_core[x]>=1", "torchless"]
 [project.optional-dependencies]
 metrics = ["ragas==0.4.3", "openai>=2.0"]
 train = ["torch>=2.8"]
+dev = ["pytest"]
 """
 CONSTRAINTS = """# frozen
 langchain-core==1.7.2
@@ -54,9 +57,27 @@ def test_the_committed_file_is_in_step():
     )
 
 
-def test_no_torch_on_binder():
+def test_torch_and_what_needs_it_is_left_to_post_build():
     names = {re.split(r"[<>=\[]", line)[0] for line in lines(binder.current())}
     assert not names & {"torch", "transformers", "peft", "trl", "accelerate"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
+def test_post_build_takes_torch_first_from_the_index_for_cpus(tmp_path):
+    for name in ("python", "course"):  # they only tell how they were called
+        (tmp_path / name).write_text('#!/bin/sh\necho "${0##*/} $*"\n')
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [REPO / "binder" / "postBuild"], cwd=REPO, env=os.environ | {"PATH": path},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
+    torch, course, *rest = done.stdout.splitlines()
+    index = project["tool"]["course"]["torch_cpu_index"]
+    assert torch.endswith(f" -c constraints.txt --extra-index-url {index} torch")
+    assert course.endswith(" -c constraints.txt --editable .[metrics,train]")
+    assert rest == ["course prepare", "course stop"]
 
 
 def test_the_constraints_hold_on_any_machine():
@@ -84,8 +105,27 @@ def test_the_constraints_satisfy_the_ranges_and_pin_all_that_is_asked_for():
     assert not wrong
 
 
-def test_binder_builds_with_an_old_enough_python_and_an_executable_post_build():
+@pytest.mark.parametrize("name", ["postBuild", "start"])
+def test_binder_can_execute_its_scripts(name):
+    script = REPO / "binder" / name
+    assert script.read_bytes().startswith(b"#!/usr/bin/env bash\n")
+    assert os.name == "nt" or os.access(script, os.X_OK)
+
+
+def test_binder_builds_with_an_old_enough_python():
     assert (REPO / "binder" / "runtime.txt").read_text() == "python-3.11\n"
-    post_build = REPO / "binder" / "postBuild"
-    assert post_build.read_bytes().startswith(b"#!/usr/bin/env bash\n")
-    assert os.name == "nt" or os.access(post_build, os.X_OK)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
+def test_the_start_script_keeps_to_one_cpu_unless_told_otherwise():
+    show = "import os; print(os.environ['COURSE_THREADS'], os.environ['OMP_NUM_THREADS'])"
+
+    def started(**given):
+        clean = {
+            k: v for k, v in os.environ.items() if k not in ("COURSE_THREADS", "OMP_NUM_THREADS")
+        }
+        command = [REPO / "binder" / "start", sys.executable, "-c", show]
+        return subprocess.run(command, env=clean | given, capture_output=True, text=True).stdout
+
+    assert started() == "1 1\n"
+    assert started(COURSE_THREADS="4") == "4 1\n"

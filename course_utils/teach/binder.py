@@ -1,4 +1,4 @@
-"""Writes ``binder/requirements.txt``: what lessons 00 to 02 need, pinned, without torch.
+"""Writes ``binder/requirements.txt``: all that the lessons need, pinned, but for training.
 
 python -m course_utils.teach.binder
 """
@@ -15,7 +15,7 @@ EXTRAS = ("metrics",)
 HEADER = """\
 # Generated from pyproject.toml and constraints.txt; do not edit. To make it anew:
 #   python -m course_utils.teach.binder
-# The core and the metrics, no torch: Binder has 2 GB of memory and no use for it.
+# The core and the metrics; postBuild adds torch, in its CPU build, and what trains with it.
 """
 
 
