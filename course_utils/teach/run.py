@@ -97,6 +97,8 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
             record_timing=False,
+            extra_arguments=["--log-level=40"],  # no warning that loopback is not encrypted
+            coalesce_streams=True,  # what one cell prints is one output
         )
         try:
             client.execute()

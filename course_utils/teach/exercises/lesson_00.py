@@ -18,8 +18,8 @@ from course_utils.teach.exercises.core import (
 )
 
 _WORDS = {"prompting": "told", "rag": "sees", "fine-tuning": "behaves"}
-# Ticket → what to change, and what to ask oneself where the answer is another.
-_TICKETS = {
+# Complaint → what to change, and what to ask oneself where the answer is another.
+_COMPLAINTS = {
     "stale price": (
         "sees",
         "the model was trained on prices that have changed since. Where must a figure stand, so "
@@ -43,35 +43,37 @@ _QUESTIONS = ("changes_monthly", "needs_citations", "under_500_examples")
 @exercise(
     "00.1",
     "warm-up",
-    goal="Say for each ticket what to change first: what the model is told, sees, or how it "
+    goal="Say for each complaint what to change first: what the model is told, sees, or how it "
     "behaves.",
     hints=(
         "Ask what is wrong: a fact (a knowledge problem) or a form (a behaviour problem)?",
         "A fact that changes or must be cited has to be looked up: the model has to see it. "
         "A form is told first, and trained in only where telling failed or costs too much.",
-        "Two tickets of each kind.",
+        "Two complaints of each kind.",
     ),
 )
 def _diagnosis(diagnosis: Any) -> str:
     wanted(
         isinstance(diagnosis, Mapping),
-        f"a dict from ticket to diagnosis is wanted, this is {describe(diagnosis)}",
+        f"a dict from complaint to diagnosis is wanted, this is {describe(diagnosis)}",
     )
-    missing = [name for name in _TICKETS if name not in diagnosis]
+    missing = [name for name in _COMPLAINTS if name not in diagnosis]
     wanted(not missing, f"the dict does not say anything about: {', '.join(missing)}")
-    said = {name: str(diagnosis[name]).strip().lower() for name in _TICKETS}
+    said = {name: str(diagnosis[name]).strip().lower() for name in _COMPLAINTS}
     said = {name: _WORDS.get(word, word) for name, word in said.items()}
     for name, word in said.items():
         wanted(
             word in _WORDS.values(),
             f'{name!r} has {diagnosis[name]!r}; the words are "told", "sees", "behaves"',
         )
-    wanted(len(set(said.values())) > 1, "one cure for all tickets: that is how both teams failed")
-    wrong = [name for name, (right, _) in _TICKETS.items() if said[name] != right]
+    wanted(
+        len(set(said.values())) > 1, "one cure for all complaints: that is how both teams failed"
+    )
+    wrong = [name for name, (right, _) in _COMPLAINTS.items() if said[name] != right]
     if wrong:
-        fit = len(_TICKETS) - len(wrong)
+        fit = len(_COMPLAINTS) - len(wrong)
         raise NotYet(
-            f"{fit} of {len(_TICKETS)} fit. Read {wrong[0]!r} again: {_TICKETS[wrong[0]][1]}"
+            f"{fit} of {len(_COMPLAINTS)} fit. Read {wrong[0]!r} again: {_COMPLAINTS[wrong[0]][1]}"
         )
     return (
         "first name the problem, then the technique: facts that change have to be seen, a form is "
@@ -175,8 +177,8 @@ def _measured(right: Any, interval: Any) -> str:
 @exercise(
     "00.4",
     "core",
-    goal="Write `needed(limit)`: how many wrong answers out of as many show that fewer than "
-    "`limit` are right?",
+    goal="Write `needed(limit)`: how many answers, all wrong, show that fewer than `limit` are "
+    "right?",
     hints=(
         "mean_interval([False] * n).high is what n wrong answers still allow. Print it for a few "
         "n.",

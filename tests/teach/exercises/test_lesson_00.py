@@ -88,8 +88,8 @@ def both_best(prompts, questions, truth, rng):
 
 NOT_YET = {
     # 00.1
-    "a list of words": ("00.1", list(DIAGNOSIS.values()), "a dict from ticket to diagnosis"),
-    "a ticket left out": ("00.1", {"auditor": "sees"}, "does not say anything about: stale price"),
+    "a list of words": ("00.1", list(DIAGNOSIS.values()), "a dict from complaint to diagnosis"),
+    "one left out": ("00.1", {"auditor": "sees"}, "does not say anything about: stale price"),
     "other words": ("00.1", said(auditor="knows"), "'auditor' has 'knows'; the words are"),
     "one cure for all": ("00.1", dict.fromkeys(DIAGNOSIS, "sees"), "how both teams failed"),
     "prices trained in": ("00.1", said(stale_price="behaves"), "so that its next change is one"),
@@ -98,7 +98,7 @@ NOT_YET = {
     "examples kept": ("00.1", said(costly_examples="told"), "every call pays for them"),
     # 00.2
     "a sentence, not a case": ("00.2", "few examples", step, "odd_case is to be a dict"),
-    "the case of three noes": ("00.2", dict.fromkeys(ODD, False), step, "does not say RAG at all"),
+    "three times no": ("00.2", dict.fromkeys(ODD, False), step, "does not say RAG at all"),
     "a case with citations": ("00.2", ODD | {"needs_citations": True}, step, "do argue for RAG"),
     "the shortcut as it was": (
         "00.2",
@@ -203,7 +203,7 @@ def test_wrong_is_told_why(told, name):
 
 
 OPEN = {
-    "one ticket": ("00.1", said(auditor=...)),
+    "one complaint": ("00.1", said(auditor=...)),
     "no case yet": ("00.2", ODD | {"changes_monthly": ...}, step),
     "no function yet": ("00.2", ODD, always(...)),
     "nothing measured": ("00.3", ..., ...),
