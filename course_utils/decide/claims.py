@@ -12,12 +12,12 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from course_utils.blocks import with_block
 from course_utils.errors import CourseError
 from course_utils.settings import DATA, NOTEBOOKS, REPO, write_atomic
 
 CLAIMS_FILE = DATA / "claims.toml"
 README = REPO / "README.md"
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 HEADING = "## The guide's claims, measured"
 INTRO = (
     "Each figure is printed by a lesson or a study of the course, on one case and with a model of "
@@ -179,14 +179,10 @@ def readme(text: str, claims: Iterable[Claim]) -> str:
     Raises:
         CourseError: The comments between which it stands are gone.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise CourseError(f"README.md lacks {BEGIN} or {END}", "put both back, in this order")
     claims = tuple(claims)
     table = as_markdown(claims, "notebooks/")
-    section = "\n\n".join((BEGIN, HEADING, INTRO, tally(claims), table, END))
-    return before + section + after
+    section = "\n\n".join((HEADING, INTRO, tally(claims), table))
+    return with_block(text, "claims", f"\n{section}\n")
 
 
 if __name__ == "__main__":

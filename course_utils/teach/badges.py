@@ -6,14 +6,13 @@ python -m course_utils.teach.badges
 import json
 from pathlib import Path
 
-from course_utils.errors import CourseError
+from course_utils.blocks import with_block
 from course_utils.settings import NOTEBOOKS, REPO, write_atomic
 from course_utils.teach.address import binder_url, colab_url, release, repository
 from course_utils.teach.cells import code_cells, number
 from course_utils.teach.structure import notebooks
 
 README = REPO / "README.md"
-BEGIN, END = "<!-- launch: begin -->", "<!-- launch: end -->"
 BINDER_BADGE = "https://mybinder.org/badge_logo.svg"
 COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 TAG = "colab"
@@ -65,18 +64,15 @@ def readme(text: str) -> str:
     Raises:
         CourseError: The comments between which they stand are gone.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise CourseError(f"README.md lacks {BEGIN} or {END}", "put both back, in this order")
     names = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     first = f"notebooks/{names[0]}"
     colab = " · ".join(f"[{name[:2]}]({colab_url(f'notebooks/{name}')})" for name in names)
-    return (
-        f"{before}{BEGIN}\n"
+    return with_block(
+        text,
+        "launch",
         f"[![Open the course on Binder]({BINDER_BADGE})]({binder_url(first)})\n"
         f"[![Open lesson 00 in Colab]({COLAB_BADGE})]({colab_url(first)})\n\n"
-        f"Any lesson in Colab: {colab}\n{END}{after}"
+        f"Any lesson in Colab: {colab}",
     )
 
 

@@ -4,11 +4,11 @@ Tokens come from ``course study hosted-use``, prices from the registry. ``--writ
 tables of the instructor's page.
 """
 
-import re
 import sys
 from datetime import date
 
 from course_utils import registry
+from course_utils.blocks import with_block
 from course_utils.decide.costs import answering, indexing
 from course_utils.endpoint.pricing import priced
 from course_utils.errors import CourseError
@@ -18,7 +18,6 @@ from course_utils.study.results import load_result
 from course_utils.teach.kit import KIT
 
 PAGE = KIT / "budget.md"
-BEGIN, END = "<!-- budget: begin -->", "<!-- budget: end -->"
 PEOPLE = 30
 
 
@@ -78,8 +77,7 @@ def tables(people: int = PEOPLE) -> str:
 
 def page(text: str) -> str:
     """The instructor's page with its tables as they are now."""
-    block = f"{BEGIN}\n{tables()}\n{END}"
-    return re.sub(f"{BEGIN}.*{END}", lambda _: block, text, flags=re.DOTALL)
+    return with_block(text, "budget", tables())
 
 
 if __name__ == "__main__":

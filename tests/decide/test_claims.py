@@ -145,11 +145,11 @@ def test_the_readme_is_up_to_date():
 
 def test_an_outdated_readme_is_seen_and_only_the_table_written(tmp_path):
     (claim,) = load_claims(written(tmp_path, ROW))
-    old = f"# Title\n{module.BEGIN}\nold\n{module.END}\nmore\n"
+    old = "# Title\n<!-- claims: begin -->\nold\n<!-- claims: end -->\nmore\n"
     new = readme(old, [claim])
-    assert new.startswith(f"# Title\n{module.BEGIN}\n\n{module.HEADING}")
+    assert new.startswith(f"# Title\n<!-- claims: begin -->\n\n{module.HEADING}")
     assert "Cats are soft" in new
-    assert new.endswith(f"{module.END}\nmore\n")
+    assert new.endswith("<!-- claims: end -->\nmore\n")
     assert readme(new, [claim]) == new
     assert readme(new, CLAIMS) != new
     with pytest.raises(CourseError, match="lacks"):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from course_utils.blocks import with_block
 from course_utils.errors import CourseError
 from course_utils.settings import REPO
 from course_utils.teach import badges
@@ -34,8 +35,7 @@ def without_generated(name, text):
     if name == "pyproject.toml":
         return text.replace(f'Repository = "{repository()}"', "", 1)
     if name == "README.md":
-        before, _, rest = text.partition(badges.BEGIN)
-        return before + rest.partition(badges.END)[2]
+        return with_block(text, "launch", "")
     if name.endswith(".ipynb"):
         cells = json.loads(text)["cells"]
         return json.dumps([*cells[:1], *cells[2:]])
