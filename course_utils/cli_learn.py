@@ -27,3 +27,4 @@ def prepare() -> None:
     from course_utils.teach.prepare import prepare as prepare_all
 
     prepare_all()
+    print("The local endpoint may run on; `course stop` ends it.")

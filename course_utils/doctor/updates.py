@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from course_utils import registry
 from course_utils.doctor import as_report
-from course_utils.doctor.finding import Finding, fail, fine
+from course_utils.doctor.finding import Finding, fail, fine, note
 from course_utils.doctor.packages import differing_pins
 from course_utils.registry import Model
 from course_utils.teach import address
@@ -45,7 +45,11 @@ def release(repository: str | None = None) -> Finding:
     here = Version(address.release())
     tags, trouble = _tags(where)
     if trouble:
-        return fine(f"{here} here; could not ask {where} for newer ones ({trouble})")
+        return note(
+            f"{here} here; whether there is a newer one is not known: {where} gave no answer "
+            f"({trouble})",
+            "try again when the network is there",
+        )
     newest = max(tags, default=None)
     if newest is None:
         return fine(f"{here} here; {where} has no releases yet")

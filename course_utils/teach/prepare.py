@@ -26,6 +26,7 @@ def prepare(say: Callable[[str], None] = print) -> None:
     say(f"training base: {_base()}")
     say(f"fine-tuned models: {_adapters(say)}")
     say(f"index {INDEX}: {_index()}")
+    say("Everything is prepared: any lesson starts at once.")
 
 
 def _base() -> str:
@@ -51,7 +52,7 @@ def _adapters(say: Callable[[str], None]) -> str:
 
 def _index() -> str:
     if (settings().indexes_dir / INDEX).exists():
-        return "there"  # perhaps open in a notebook, and one process at a time may use it
+        return "built already"  # perhaps open in a notebook, and one process at a time may use it
     from langchain_openai import OpenAIEmbeddings
 
     from course_utils.connection import connect

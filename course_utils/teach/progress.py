@@ -8,6 +8,7 @@ from html import escape
 from course_utils.settings import NOTEBOOKS, settings
 
 KINDS = ("exercise", "quiz")
+COUNTED = "Counted: exercises done and quiz questions answered right."
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def as_text() -> str:
         filled = round(20 * lesson.done / max(lesson.total, 1))
         bar = "#" * filled + "." * (20 - filled)
         lines.append(f"{lesson.title:{width}}  [{bar}] {lesson.done:2} of {lesson.total}")
-    return "\n".join([*lines, _advice()])
+    return "\n".join([*lines, COUNTED, _advice()])
 
 
 def show() -> None:
@@ -148,4 +149,4 @@ def _as_html() -> str:
         f"<td>{lesson.done} of {lesson.total}</td></tr>"
         for lesson in lessons()
     )
-    return f"<table>{rows}</table><p>{escape(_advice())}</p>"
+    return f"<table>{rows}</table><p>{COUNTED} {escape(_advice())}</p>"

@@ -42,7 +42,7 @@ def test_builds_what_lessons_would_build_and_only_once(course):
     assert len(exported) == first.count("ft:") > 0
     kept = files(adapters) | files(bases)
     again = course("prepare")
-    assert "index lesson-05: there" in again
+    assert "index lesson-05: built already" in again
     assert kept == files(adapters) | files(bases)
 
 
