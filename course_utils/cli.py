@@ -49,23 +49,26 @@ def main() -> None:
 def models_list() -> None:
     """Show every model of the registry. Example: course models list"""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from course_utils import registry
 
-    table = Table("id", "runs", "licence", "memory", "speed", "$/1M in", "$/1M out", "retires")
+    # Whole ids even at 80 columns: `course models use` wants them.
+    names = ("id", "runs", "MB", "speed", "$ in", "$ out", "retires")
+    columns = [Column(name, no_wrap=True, overflow="fold") for name in names]
+    table = Table(*columns, box=None, pad_edge=False, collapse_padding=True)
     for entry in registry.models().values():
         table.add_row(
             entry.id,
             entry.runs,
-            entry.license,
-            f"{entry.memory_mb} MB" if entry.memory_mb else "",
+            str(entry.memory_mb or ""),
             f"{entry.speed:g}x" if entry.speed else "",
             f"{entry.usd_input:.2f}" if entry.usd_input is not None else "",
             f"{entry.usd_output:.2f}" if entry.usd_output is not None else "",
             str(entry.retires_on or ""),
         )
     Console().print(table)
+    print("MB: memory that it needs; $: per million tokens")
     print(f"local chat model: {registry.local_chat().id}")
 
 
@@ -99,10 +102,15 @@ def adapters_list() -> None:
     """Show the prepared adapters. Example: course adapters list"""
     from course_utils.finetune.prepared import found
 
+    told = {
+        "bare_style": "in style when asked bare",
+        "context_style": "in style with a passage",
+        "context_facts": "facts right with a passage",
+    }
     for one in found():
         scores = one.card.get("scores", {})
-        shown = ", ".join(f"{name} {score['mean']:.0%}" for name, score in scores.items())
-        print(f"{one.model_id}  {shown}")
+        shown = [f"{score['mean']:.0%} {told.get(name, name)}" for name, score in scores.items()]
+        print(f"{one.model_id}: {', '.join(shown) or 'not scored'}")
 
 
 @adapters_app.command("build")
@@ -142,7 +150,7 @@ def run(
         bool, typer.Option("--save", help="Store the outputs in the notebooks themselves.")
     ] = False,
 ) -> None:
-    """Execute the notebooks on copies. Example: course run 00 01 --json"""
+    """Try the notebooks out on copies; nothing is kept without --save. Example: course run 00 01 --json"""
     from course_utils.teach.run import run_notebooks
 
     report = run_notebooks(lessons or [], save=save, say=lambda text: print(text, file=sys.stderr))

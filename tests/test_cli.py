@@ -7,6 +7,7 @@ import click
 import pytest
 import typer
 
+from course_utils import registry
 from course_utils.cli import app, main
 from course_utils.settings import REPO
 
@@ -86,3 +87,15 @@ def test_doctor_prints_json_and_nothing_else(tmp_path):
     assert report["ok"] is False  # no weights in that home
     assert done.returncode == 1
     assert not (tmp_path / "home").exists()
+
+
+def test_whole_ids_are_listed_on_a_narrow_terminal():
+    done = course("models", "list", COLUMNS="80")
+    dates = {str(model.retires_on) for model in registry.models().values() if model.retires_on}
+    assert {*registry.models(), *dates} <= set(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_scores_of_adapters_are_said_in_words(home):
+    done = course("adapters", "list")
+    assert "100% in style when asked bare, 8% in style with a passage, 10% facts" in done.stdout

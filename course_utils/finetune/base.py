@@ -99,4 +99,4 @@ def _dequantise(gguf: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _prepare(registry.model(sys.argv[1]))
+    _prepare(registry.model(sys.argv[1]) if sys.argv[1:] else registry.local_chat())

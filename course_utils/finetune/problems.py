@@ -96,11 +96,13 @@ class Report:
         """The counts in one line."""
         errors = len(self.errors) + self.more_errors
         warnings = len(self.warnings) + self.more_warnings
-        if self.tokens is None:
-            lengths = "lengths not checked (`python -m course_utils.finetune.base` once, for that)"
-        else:
-            lengths = f"{self.tokens:,} tokens, the longest {self.longest:,}"
-        return f"{self.examples:,} examples, {lengths}; {errors} errors, {warnings} warnings"
+        counts = [_counted(self.examples, "example")]
+        if self.tokens:
+            counts.append(f"{self.tokens:,} tokens, the longest {self.longest:,}")
+        elif self.tokens is None and self.examples:
+            counts.append("lengths not checked (`course prepare` once, for that)")
+        found = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+        return f"{', '.join(counts)}; {found}"
 
     def __str__(self) -> str:
         lines = [f"{problem.severity}: {problem}" for problem in self.problems]
@@ -142,3 +144,7 @@ class Findings:
             more_warnings=self._count["warning"] - len(warnings),
             param=param,
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -443,8 +443,11 @@ def test_the_command_prints_counts_and_problems(home, write, monkeypatch, capsys
     status, printed = check_data(monkeypatch, capsys, write([*TEN, TEN[0]]))
     assert status == 0
     assert printed.startswith("warning: line 11: the same example stands in line 1 -> keep one")
-    assert "train.jsonl: 11 examples, lengths not checked (" in printed
-    assert printed.endswith("; 0 errors, 1 warnings\n")
+    assert "11 examples, lengths not checked (`course prepare` once, for that)" in printed
+    assert printed.endswith("; 0 errors, 1 warning\n")
+    status, printed = check_data(monkeypatch, capsys, write([]))
+    assert status == 1
+    assert printed.endswith("train.jsonl: 0 examples; 1 error, 0 warnings\n")
     status, printed = check_data(monkeypatch, capsys, write([*TEN, "{"]), "--json")
     assert status == 1
     report = json.loads(printed)
@@ -474,7 +477,7 @@ def test_the_command_counts_with_a_prepared_base(home, write, monkeypatch, capsy
     status, printed = check_data(monkeypatch, capsys, write(rows))
     assert status == 1
     assert "line 11: the example has 3,002 tokens, and " in printed
-    assert "11 examples, 3,042 tokens, the longest 3,002; 1 errors" in printed
+    assert "11 examples, 3,042 tokens, the longest 3,002; 1 error," in printed
 
 
 # ------------------------------------------------------------------------------------ any content

@@ -78,8 +78,9 @@ def find(id: str) -> Exercise:
     lesson = id.split(".")[0] if re.fullmatch(r"\d\d\.\d+", str(id)) else None
     known = {one.id: one for one in exercises_of(lesson)} if lesson else {}
     if id not in known:
-        there = ", ".join(known) or 'lesson and number, as in check("02.1", answer)'
-        raise CourseError(f"no exercise {id!r}", f"there are: {there}")
+        there = f"there are: {', '.join(known)}" if known else ""
+        cure = there or 'write lesson and number, as in check("02.1", answer)'
+        raise CourseError(f"no exercise {id!r}", cure)
     return known[id]
 
 
@@ -176,6 +177,8 @@ def describe(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
+    if shape := getattr(value, "shape", ()):  # the numbers of a matrix would fill the screen
+        return f"{' × '.join(map(str, shape))} numbers"
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -1,5 +1,7 @@
 """Files of Acme's help desk for the exercises: real replies with mistakes that are known."""
 
+from collections.abc import Callable
+
 from course_utils.evaluate.correctness import contains
 from course_utils.evaluate.questions import load_questions
 from course_utils.evaluate.style import score_style
@@ -11,7 +13,16 @@ from course_utils.finetune.dataset import (
     load_replies,
 )
 
-EXPORTED, KEPT_CLEAN = 20, 120
+KEPT_CLEAN = 120
+
+# Two draws each. Which replies are exported:
+_EXPORTED = (slice(0, 20), slice(20, 44))
+# Places of spoilt examples that stand in the export a second time, unspoilt.
+_TWINS = ((3, 11), (7, 9))
+# Replies that join it: an exported question and another one with one and the same reply.
+_SHARED = ((10, 38), (22, 194))
+# And two that make one conversation.
+_JOINED = ((336, 20), (344, 274))
 
 # Evaluation question → how it stands among the training questions, in two draws.
 _REWORDED = (
@@ -40,27 +51,24 @@ def desk_export(draw: int = 0) -> list[dict]:
     """An export of the help desk as the rows of a training file; half of them are spoilt.
 
     Args:
-        draw: 0 or 1; other replies, spoilt in another order.
+        draw: 0 or 1; other replies, more of them, spoilt in another order, the last first.
     """
-    replies = load_replies("train")[draw * EXPORTED : (draw + 1) * EXPORTED]
-    ways = list(_WAYS) if draw == 0 else list(reversed(_WAYS))
-    rows = [as_example(reply.question, reply.reply) for reply in replies]
-    rows = [ways[i // 2 % len(ways)](row) if i % 2 else row for i, row in enumerate(rows)]
-    return [*rows, rows[0], rows[4]]
+    clean = _clean(draw)
+    rows = [spoil(row) for spoil, row in zip(_ways(draw), clean, strict=True)]
+    rows += [rows[0], rows[4], *(clean[place] for place in _TWINS[draw]), *_more(draw)]
+    return rows if draw == 0 else rows[::-1]
 
 
-def saved_pairs(draw: int = 0) -> set[tuple[str, str]]:
-    """Question and reply of all examples that can be saved from ``desk_export``."""
-    found = set()
-    for row in desk_export(draw):
-        if "prompt" in row:
-            found.add((row["prompt"], row["completion"]))
-            continue
-        said = {m["role"]: m["content"] for m in row["messages"] if m["content"] != _THANKS}
-        answer = said.get("assistant") or said.get("agent")
-        if answer:
-            found.add((said.get("user") or said["customer"], answer.strip()))
-    return found
+def saved_examples(draw: int = 0) -> set[tuple]:
+    """The ``turns`` of all examples that can be saved from ``desk_export``."""
+    pairs = zip(_ways(draw), _clean(draw), strict=True)
+    kept = [row for spoil, row in pairs if spoil is not _unanswered]
+    return {turns(row) for row in [*kept, *_more(draw)]}
+
+
+def turns(row: dict) -> tuple[tuple[str, str], ...]:
+    """Role and text of each message of a row."""
+    return tuple((message["role"], message["content"]) for message in row["messages"])
 
 
 def leaky_questions(draw: int = 0) -> list[str]:
@@ -111,6 +119,10 @@ RESULT_FILES = (
 _THANKS = "Thanks, that helped!"
 
 
+def _as_it_is(row: dict) -> dict:
+    return row
+
+
 def _renamed(row: dict) -> dict:
     names = {"user": "customer", "assistant": "agent"}
     return {
@@ -137,3 +149,29 @@ def _unanswered(row: dict) -> dict:
 
 
 _WAYS = (_renamed, _padded, _old_format, _thanked, _unanswered)
+
+
+def _clean(draw: int) -> list[dict]:
+    return [as_example(one.question, one.reply) for one in load_replies("train")[_EXPORTED[draw]]]
+
+
+def _ways(draw: int) -> list[Callable[[dict], dict]]:
+    """What the export does to each example: nothing to the first, the third and so on."""
+    ways = _WAYS if draw == 0 else _WAYS[::-1]
+    return [
+        ways[place // 2 % len(ways)] if place % 2 else _as_it_is
+        for place in range(len(_clean(draw)))
+    ]
+
+
+def _more(draw: int) -> list[dict]:
+    """Two examples with the same reply, the first to a question of the export; a conversation."""
+    replies = load_replies("train")
+    exported, other = (replies[place] for place in _SHARED[draw])
+    first, second = (replies[place] for place in _JOINED[draw])
+    joined = [as_example(one.question, one.reply)["messages"] for one in (first, second)]
+    return [
+        as_example(exported.question, other.reply),
+        as_example(other.question, other.reply),
+        {"messages": [*joined[0], *joined[1][1:]]},
+    ]

@@ -4,7 +4,6 @@ import copy
 import csv
 import dataclasses
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -22,9 +21,9 @@ from course_utils.teach.exercises.desk import (
     desk_export,
     leaked_questions,
     leaky_questions,
-    saved_pairs,
     shares_of,
 )
+from course_utils.teach.exercises.mended import compare_mended
 
 SHARES = ("style", "January", "April")
 
@@ -68,7 +67,7 @@ def _compare_price(price: Callable, model: registry.Model, *run: int) -> None:
     if math.isclose(found, right, rel_tol=1e-6):
         return
     known = [why for value, why in slips.items() if math.isclose(found, value, rel_tol=1e-6)]
-    raise NotYet(f"{case}: ${found:g}, not right. {known[0] if known else 'See hint 1'}")
+    raise NotYet(f"{case}: ${found:g} is not right; {known[0] if known else 'see hint 1'}")
 
 
 @exercise(
@@ -101,27 +100,7 @@ def _mend(mend: Callable, draw: int) -> int:
     given = copy.deepcopy(export)
     rows = call(mend, given)
     wanted(given == export, "`mend` changes the rows that it was given: build new ones")
-    wanted(
-        isinstance(rows, list) and all(isinstance(row, dict) for row in rows),
-        f"`mend` is to return a list of dicts, this is {describe(rows)}",
-    )
-    for row in rows:
-        for problem in check_supervised(row):
-            raise NotYet(f"still wrong: {problem} (in {json.dumps(row)[:70]}…)")
-    said = [{m["role"]: m["content"] for m in row["messages"]} for row in rows]
-    pairs = [(one["user"], one["assistant"]) for one in said]
-    expected = saved_pairs(draw)
-    for question, reply in pairs:
-        wanted(
-            (question, reply) in expected,
-            f"no agent wrote this reply to {question[:50]!r}: {reply[:50]!r}",
-        )
-    lost = expected - set(pairs)
-    if lost:
-        raise NotYet(
-            f"{len(lost)} examples are lost that can be saved, such as {min(lost)[0][:60]!r}"
-        )
-    wanted(len(pairs) == len(expected), f"{len(pairs) - len(expected)} examples stand twice")
+    compare_mended(rows, export, draw)
     return len(rows)
 
 
@@ -174,7 +153,7 @@ def _compare_leaks(leaks: Callable, training: list, asked: list, planted: set[st
         )
     wanted(
         not alarms,
-        f"{len(alarms)} false alarms, such as {min(alarms, default='')[:90]!r}: no evaluation "
+        f"false alarms: {len(alarms)}, such as {min(alarms, default='')[:90]!r}; no evaluation "
         "question asks that. A stricter threshold?",
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from course_utils.finetune.memory import LLAMA_8B, training_memory
 from course_utils.finetune.tokens import NO_LABEL
 from course_utils.teach.exercises.core import NotYet, call, describe, exercise, number, wanted
+from course_utils.teach.exercises.matrices import compare_merge, compare_shrink
 
 # Llama 3.1 8B and an adapter of rank 16 on all its linear layers, as lesson 04 counts them.
 BASE_8B, TRAINED_8B = 8_030_261_248, 41_943_040
@@ -58,7 +59,10 @@ def _compare_count(count: Callable, sides: list, layers: int, rank: int) -> None
         "add, they do not multiply",
     }
     if found != right:
-        why = slips.get(found, f"{right / found:.3g} times as many are right" if found else "zero?")
+        why = f"{right / found:.3g} times as many are right" if found else "zero?"
+        if found and number(call(count, sides, layers, rank + 1), "the count") == found:
+            why = f"the count is the same at rank {rank + 1}: use `rank`"
+        why = slips.get(found, why)
         raise NotYet(f"sides {sides}, {layers} layers, rank {rank}: {found:,.0f} is wrong; {why}")
 
 
@@ -204,41 +208,11 @@ def _merge(merge: Callable) -> str:
     rng = np.random.default_rng(0)
     for outputs, inputs, rank, alpha in ((6, 9, 2, 4), (5, 5, 4, 4), (7, 3, 1, 8), (8, 12, 3, 2)):
         shapes = ((outputs, inputs), (rank, inputs), (outputs, rank))
-        _compare_merge(merge, *(rng.normal(size=shape) for shape in shapes), alpha)
+        compare_merge(merge, *(rng.normal(size=shape) for shape in shapes), alpha)
     return (
         "after the merge an ordinary matrix is left, with no extra work for any token, and no "
         "switch: the base is W minus the same update"
     )
-
-
-def _compare_merge(
-    merge: Callable, w: np.ndarray, a: np.ndarray, b: np.ndarray, alpha: int
-) -> None:
-    given = [w.copy(), a.copy(), b.copy()]
-    found = np.asarray(call(merge, *given, alpha))
-    wanted(
-        all(np.array_equal(old, new) for old, new in zip((w, a, b), given, strict=True)),
-        "`merge` changes the matrices that it was given (+= works in place): the base would be "
-        "lost",
-    )
-    wanted(
-        found.shape == w.shape,
-        f"W is {w.shape[0]}×{w.shape[1]}, and the result has the shape {found.shape}",
-    )
-    rank, update = len(a), b @ a
-    slips = (
-        (alpha / rank * update, "that is the update alone; W is missing"),
-        (w + update, "the update is not scaled: α/r"),
-        (w + alpha * update, "the update is scaled by α; α/r is wanted"),
-        (w + rank / alpha * update, "the scale is upside down: α/r"),
-        (w - alpha / rank * update, "the update is subtracted; that takes an adapter out again"),
-        (w + alpha / len(b) * update, "r is the thin side: the rows of A, the columns of B"),
-        (w + alpha / len(a[0]) * update, "r is the thin side: the rows of A, the columns of B"),
-    )
-    if not np.allclose(found, w + alpha / rank * update, rtol=1e-4, atol=1e-6):
-        known = [why for wrong, why in slips if np.allclose(found, wrong, rtol=1e-4, atol=1e-6)]
-        why = known[0] if known else "compare with W + α/r · B·A"
-        raise NotYet(f"W {w.shape}, rank {rank}, α {alpha}: {why}")
 
 
 @exercise(
@@ -246,7 +220,7 @@ def _compare_merge(
     "stretch",
     goal="Write `shrink`: the A and B of a smaller rank that come closest to the trained update.",
     hints=(
-        "The update is B·A. Which theorem gives the best matrix of a lower rank?",
+        "The update is B·A, a sum of rank-1 pieces. Which pieces of it would you keep?",
         "np.linalg.svd(B @ A, full_matrices=False) gives U, s, V with the largest s first. Keep "
         "the first `rank` of each.",
         "return V[:rank], U[:, :rank] * s[:rank]",
@@ -256,43 +230,8 @@ def _shrink(shrink: Callable) -> str:
     rng = np.random.default_rng(1)
     for outputs, inputs, trained, rank in ((12, 20, 6, 2), (9, 9, 4, 3), (30, 8, 5, 1)):
         shapes = ((trained, inputs), (outputs, trained))
-        _compare_shrink(shrink, *(rng.normal(size=shape) for shape in shapes), rank)
+        compare_shrink(shrink, *(rng.normal(size=shape) for shape in shapes), rank)
     return (
         "no pair of this rank comes closer. Cut off is what the training used least; whether the "
         "replies miss it, only a measurement on them tells"
-    )
-
-
-def _compare_shrink(shrink: Callable, a: np.ndarray, b: np.ndarray, rank: int) -> None:
-    given = a.copy(), b.copy()
-    pair = call(shrink, *given, rank)
-    wanted(
-        all(np.array_equal(old, new) for old, new in zip((a, b), given, strict=True)),
-        "`shrink` changes A or B: build new ones",
-    )
-    wanted(
-        isinstance(pair, list | tuple) and len(pair) == 2,
-        f"a pair is wanted, the new A and the new B; this is {describe(pair)}",
-    )
-    small_a, small_b = map(np.asarray, pair)
-    shapes = ((rank, a.shape[1]), (len(b), rank))
-    turned = (small_b.shape, small_a.shape) == shapes
-    wanted(not turned, "A and B are the wrong way round: A first")
-    wanted(
-        (small_a.shape, small_b.shape) == shapes,
-        f"rank {rank} wants shapes {shapes}, these are {(small_a.shape, small_b.shape)}",
-    )
-    update = b @ a
-    best = math.sqrt(float((np.linalg.svd(update, compute_uv=False)[rank:] ** 2).sum()))
-    error, size = float(np.linalg.norm(update - small_b @ small_a)), np.linalg.norm(update)
-    if error <= best + 1e-4 * size:
-        return
-    why = "a closer pair exists"
-    if np.allclose(small_b @ small_a, b[:, :rank] @ a[:rank]):
-        why = "the first columns of B and rows of A are not the important ones"
-    elif error > size * 0.9:
-        why = "that is hardly nearer than no adapter at all: are the singular values in it once?"
-    raise NotYet(
-        f"rank {len(a)} → {rank}: an error of {error / size:.0%} of the update, {best / size:.0%} "
-        f"can be had; {why}"
     )

@@ -37,13 +37,25 @@ def mend(rows):
     return mended
 
 
-def mend_without_system(rows):
-    """Backwards, and the old format without a system message."""
-    found = {}
-    for row in reversed(mend(rows)):
-        turns = row["messages"][1:]
-        found[turns[0]["content"]] = {"messages": turns}
+def as_said(row):
+    return [(message["role"], message["content"]) for message in row["messages"]]
+
+
+def mend_backwards(rows):
+    """Backwards, and each row by its turns."""
+    found = {str(as_said(row)): row for row in reversed(mend(rows))}
     return list(found.values())
+
+
+def once_by(key):
+    """``mend``, and one row for each of what ``key`` reads from it."""
+    return lambda rows: list({str(key(as_said(row))): row for row in mend(rows)}.values())
+
+
+def duplicates_first(rows):
+    """The rows that stand twice go before anything is mended."""
+    once = [row for place, row in enumerate(rows) if row not in rows[:place]]
+    return [new for row in once for new in mend([row])]
 
 
 def drop_what_fails(rows):
@@ -151,7 +163,7 @@ RIGHT = {
     "by hand": ("03.1", price),
     "by the registry": ("03.1", lambda m, n, t, e: m.training_cost(n * t, e)),
     "in order": ("03.2", mend),
-    "without system messages": ("03.2", mend_without_system),
+    "backwards": ("03.2", mend_backwards),
     "shared words": ("03.3", leaks),
     "a lower limit": ("03.3", lambda *lists: leaks(*lists, least=0.4)),
     "a higher limit": ("03.3", lambda *lists: set(leaks(*lists, least=0.7))),
@@ -212,9 +224,9 @@ NOT_YET = {
     "only the roles": (
         "03.2",
         lambda rows: mend([row for row in rows if "messages" in row and row["messages"][1:]]),
-        "2 examples are lost that can be saved",
+        "lost that could be saved: 2, such as",
     ),
-    "dropped, not mended": ("03.2", drop_what_fails, "examples are lost that can be saved"),
+    "dropped, not mended": ("03.2", drop_what_fails, "lost that could be saved: "),
     "not stripped": ("03.2", mend_but(new_answer(lambda text: f"{text}\n")), "strip() the answer"),
     "a reply made up": ("03.2", answer_everyone, "no agent wrote this reply to"),
     "replies shortened": (
@@ -222,7 +234,42 @@ NOT_YET = {
         mend_but(new_answer(lambda text: text[:80].strip())),
         "no agent wrote",
     ),
-    "twice": ("03.2", lambda rows: mend(rows) + mend(rows)[:2], "2 examples stand twice"),
+    "twice": ("03.2", lambda rows: mend(rows) + mend(rows)[:2], "examples that stand twice: 2\n"),
+    "duplicates first": (
+        "03.2",
+        duplicates_first,
+        "examples that stand twice: 2; they became equal only by mending",
+    ),
+    "one of each question": (
+        "03.2",
+        once_by(lambda said: said[1]),
+        "lost that could be saved: 1, such as",
+    ),
+    "one of each reply": (
+        "03.2",
+        once_by(lambda said: said[-1]),
+        "lost that could be saved: 1, such as",
+    ),
+    "cut by position": (
+        "03.2",
+        lambda rows: mend(rows[:20]),
+        "lost that could be saved: 3, such as",
+    ),
+    "cut at the end": (
+        "03.2",
+        lambda rows: mend(rows[:22] + rows[24:]),
+        "lost that could be saved: ",
+    ),
+    "one pair of a conversation": (
+        "03.2",
+        mend_but(lambda row: {"messages": row["messages"][:3]}),
+        "a conversation with two replies has lost a part",
+    ),
+    "no system message": (
+        "03.2",
+        mend_but(lambda row: {"messages": row["messages"][1:]}),
+        "is gone: every example here has one",
+    ),
     "in place": ("03.2", in_place, "changes the rows that it was given"),
     "lines of text": ("03.2", lambda rows: [str(row) for row in rows], "a list of dicts"),
     "messages alone": ("03.2", mend_but(lambda row: row["messages"]), "a list of dicts"),
@@ -236,7 +283,7 @@ NOT_YET = {
         mend_but(lambda row: {"messages": row["messages"][:-1]}),
         "has no assistant message",
     ),
-    "nothing": ("03.2", lambda rows: [], "18 examples are lost"),
+    "nothing": ("03.2", lambda rows: [], "lost that could be saved: 21, such as"),
     # 03.3
     "copies": ("03.3", lambda t, e: [q for q in t if q in e], "1 of 5 found"),
     "copies, lower case": (
@@ -250,7 +297,7 @@ NOT_YET = {
     "a shared word": (
         "03.3",
         lambda t, e: [q for q in t if any(words(q) & words(one) for one in e)],
-        "false alarms",
+        "false alarms: ",
     ),
     "the evaluation's side": ("03.3", lambda t, e: leaks(e, t), "no training question as it was"),
     "lower-case": (

@@ -182,6 +182,11 @@ NOT_YET = {
     "the first matrix": ("04.1", lambda s, n, r: count(s[:1], n, r), "one matrix of each layer"),
     "the last matrix": ("04.1", lambda s, n, r: count(s[-1:], n, r), "one matrix of each layer"),
     "twice": ("04.1", lambda *shape: 2 * count(*shape), "0.5 times as many are right"),
+    "a rank of one's own": (
+        "04.1",
+        lambda s, n, r: count(s, n, 16),
+        "the count is the same at rank 9: use `rank`",
+    ),
     "nothing": ("04.1", lambda *shape: 0, "zero?"),
     "as text": ("04.1", lambda *shape: f"{count(*shape):,}", "the count is to be a number"),
     "a figure": ("04.1", 921_600, "a function is wanted, this is an int (921600)"),
@@ -269,8 +274,17 @@ NOT_YET = {
         lambda w, a, b, alpha: alpha / len(a) * b @ a,
         "that is the update alone",
     ),
-    "A·B": ("04.4", lambda w, a, b, alpha: w + alpha / len(a) * a @ b, "stops with ValueError"),
-    "element by element": ("04.4", lambda w, a, b, alpha: w + b * a, "stops with ValueError"),
+    "A·B": ("04.4", lambda w, a, b, alpha: w + alpha / len(a) * a @ b, "these two do not multiply"),
+    "A·B by dot": (
+        "04.4",
+        lambda w, a, b, alpha: w + np.dot(a, b),
+        "the update is B·A, (6 × 2) · (2 × 9), outputs × r and r × inputs",
+    ),
+    "element by element": (
+        "04.4",
+        lambda w, a, b, alpha: w + b * a,
+        "with (6 × 9 numbers, 2 × 9 numbers, 6 × 2 numbers, 4) your function stops with ValueError",
+    ),
     "turned": ("04.4", lambda *given: merge(*given).T, "the result has the shape (9, 6)"),
     "W in place": ("04.4", merge_in_place, "the base would be lost"),
     # 04.5
@@ -293,6 +307,11 @@ NOT_YET = {
         "04.5",
         lambda a, b, rank: (shrink(a, b, 9)[0][2 : 2 + rank], shrink(a, b, 9)[1][:, 2 : 2 + rank]),
         "a closer pair exists",
+    ),
+    "A·B, cut": (
+        "04.5",
+        lambda a, b, rank: np.linalg.svd(a @ b)[:2],
+        "these two do not multiply: the update is B·A, (12 × 6) · (6 × 20)",
     ),
     "A in place": ("04.5", shrink_in_place, "`shrink` changes A or B"),
 }
