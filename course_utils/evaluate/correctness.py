@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from course_utils.errors import CourseError
 from course_utils.evaluate.spelling import plain
 
 # ------------------------------------------------------------------- does it say the right thing?
@@ -28,7 +29,15 @@ def is_correct(text: str, accepted: Sequence[Sequence[str]]) -> bool:
         text: An answer.
         accepted: Groups of alternatives; no group at all (an unanswerable question) is never
             correct: use ``abstains`` there.
+
+    Raises:
+        CourseError: ``text`` is not text but, say, a whole response.
     """
+    if not isinstance(text, str):
+        raise CourseError(
+            f"a {type(text).__name__} is scored, and text is wanted",
+            "take the reply out of it: response.choices[0].message.content",
+        )
     return bool(accepted) and all(any(contains(text, a) for a in group) for group in accepted)
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from course_utils.errors import CourseError
 from course_utils.evaluate.correctness import (
     abstains,
     contains,
@@ -98,6 +99,13 @@ CONTAINS = [
 @pytest.mark.parametrize(("text", "phrase", "there"), CONTAINS)
 def test_contains(text, phrase, there):
     assert contains(text, phrase) is there
+
+
+@pytest.mark.parametrize("response", [{"choices": []}, None])
+def test_a_response_that_is_no_text_is_refused_with_the_cure(response):
+    with pytest.raises(CourseError, match="text is wanted") as error:
+        is_correct(response, [["$49"]])
+    assert "message.content" in error.value.cure
 
 
 def test_every_group_needs_one_alternative():

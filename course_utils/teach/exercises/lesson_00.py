@@ -16,6 +16,7 @@ from course_utils.teach.exercises.core import (
     number,
     wanted,
 )
+from course_utils.teach.exercises.equals import plays
 
 _WORDS = {"prompting": "told", "rag": "sees", "fine-tuning": "behaves"}
 # Complaint → what to change, and what to ask oneself where the answer is another.
@@ -99,6 +100,12 @@ def _first_step(odd_case: Any, first_step: Callable) -> str:
         isinstance(odd_case, Mapping) and set(odd_case) == set(_QUESTIONS),
         f"odd_case is to be a dict with {', '.join(_QUESTIONS)}, this is {describe(odd_case)}",
     )
+    for name in _QUESTIONS:
+        wanted(
+            isinstance(odd_case[name], bool | np.bool_),
+            f'{name} is {describe(odd_case[name])}; write True or False: the text "no" counts as '
+            "true in Python",
+        )
     answers = tuple(bool(odd_case[name]) for name in _QUESTIONS)
     wanted(any(answers), "in that case the shortcut does not say RAG at all")
     wanted(
@@ -149,7 +156,8 @@ def _advice(first_step: Callable, case: Sequence[bool]) -> str:
         "interval = mean_interval(right)",
     ),
 )
-def _measured(right: Any, interval: Any) -> str:
+def _measured(ask: Callable, right: Any, interval: Any) -> str:
+    _replies(ask)
     wanted(
         isinstance(right, list | tuple | np.ndarray),
         f"`right` is to be a list, one True or False per question, this is {describe(right)}",
@@ -162,6 +170,11 @@ def _measured(right: Any, interval: Any) -> str:
     scores = [float(one) for one in right]
     wanted(set(scores) <= {0.0, 1.0}, "each entry of `right` is to be True or False")
     wanted(
+        np.mean(scores) <= 0.5,
+        f"{sum(scores):.0f} of 8 are right; the model cannot know these facts: which text did you "
+        "score?",
+    )
+    wanted(
         hasattr(interval, "low") and hasattr(interval, "high"),
         f"`interval` is to be what mean_interval returns, this is {describe(interval)}; a mean "
         "alone does not say how far it can be trusted",
@@ -172,6 +185,18 @@ def _measured(right: Any, interval: Any) -> str:
         f"{interval}. One answer alone would have had {mean_interval(scores[:1])}: "
         "that says nothing about the model"
     )
+
+
+def _replies(ask: Callable) -> None:
+    """Raise unless ``ask`` returns the text of a reply."""
+    question = "What do you sell?"
+    reply = call(ask, question)
+    wanted(
+        isinstance(reply, str),
+        f"`ask` returns {describe(reply)}; text is wanted: response.choices[0].message.content",
+    )
+    wanted(reply.strip(), "`ask` returns an empty reply")
+    wanted(reply != question, "`ask` returns the question; the model's reply is wanted")
 
 
 @exercise(
@@ -232,54 +257,11 @@ def _still_possible(n: int) -> float:
 def _winner(predicted: Any, winner: Callable) -> str:
     guess = number(predicted, "`predicted`")
     wanted(0 <= guess <= 1, f"`predicted` is a share from 0 to 1, this is {guess:g}")
-    _plays(winner, 1, 50, 0.6)
-    _plays(winner, 40, 10, 0.5)
-    dev, test = _plays(winner, 12, 20, 0.3)
+    plays(winner, 1, 50, 0.6)
+    plays(winner, 40, 10, 0.5)
+    dev, test = plays(winner, 12, 20, 0.3)
     return (
         f"each of the twelve is right on 30%. The best showed {dev:.0%} on dev (you said "
         f"{guess:.0%}) and {test:.0%} on test: the choice made the rest. Report on questions that "
         "did not choose"
     )
-
-
-def _plays(winner: Callable, prompts: int, questions: int, truth: float) -> np.ndarray:
-    """Mean dev and test score over many rounds, if they are what chance gives."""
-    rng = np.random.default_rng(0)
-    first = _pair(call(winner, prompts, questions, truth, rng))
-    rounds = np.array([first, *(_pair(winner(prompts, questions, truth, rng)) for _ in range(399))])
-    drawn = np.random.default_rng(1).random((2000, prompts, questions)) < truth
-    best = drawn.mean(axis=2).max(axis=1).mean()
-    dev, test = rounds.mean(axis=0)
-    case = f"with {prompts} prompts, {questions} questions, truth {truth}"
-    wanted(
-        rounds.std(axis=0).min() > 0,
-        f"{case} each round gives the same: draw from `rng`, anew in each round",
-    )
-    fits = np.isclose([dev, test, test, dev], [best, truth, best, truth], atol=0.03)
-    wanted(
-        fits[:2].all() or not fits[2:].all(), f"{case} the pair is the wrong way round: dev first"
-    )
-    wanted(
-        not fits[0] or test < truth + 0.03,
-        f"{case} the test score is {test:.0%} on average: it takes part in the choice. The winner "
-        "is chosen on dev, and then meets new questions",
-    )
-    wanted(
-        dev > best - 0.03 or not np.isclose(dev, truth, atol=0.03),
-        f"{case} the dev score is {dev:.0%} on average: no better than any prompt. Take the best",
-    )
-    wanted(fits[0], f"{case} the dev score is {dev:.0%} on average, it should be near {best:.0%}")
-    wanted(
-        fits[1], f"{case} the test score is {test:.0%} on average, it should be near {truth:.0%}"
-    )
-    return rounds.mean(axis=0)
-
-
-def _pair(result: Any) -> np.ndarray:
-    wanted(
-        isinstance(result, list | tuple | np.ndarray) and len(result) == 2,
-        f"`winner` is to return two numbers, dev and test, this is {describe(result)}",
-    )
-    pair = np.array([number(one, "each of the two scores") for one in result])
-    wanted((pair <= 1).all(), "a score above 1: shares are wanted, from 0 to 1")
-    return pair

@@ -8,6 +8,7 @@ import numpy as np
 from course_utils.evaluate.questions import Question, load_questions
 from course_utils.evaluate.stats import mean_interval, paired_difference
 from course_utils.registry import hosted_chat
+from course_utils.teach.exercises.choosing import check_scores, explain_gain
 from course_utils.teach.exercises.core import NotYet, call, describe, exercise, number, wanted
 
 _ROLES = ("system", "user", "assistant")
@@ -29,7 +30,8 @@ def _few_shot(few_shot: Callable) -> str:
     sums, words = [("2 + 2?", "Four."), ("3 + 5?", "Eight.")], [("Snow?", "White.")]
     _builds(few_shot, "Answer in one word.", sums, "1 + 6?")
     _builds(few_shot, "Be brief.", [], "Hello?")
-    _builds(few_shot, "Name the colour.", [*words, ("Grass?", "Green."), *words], "Coal?")
+    colours = [*words, ("Grass?", "Green."), *words, ("Blood?", "Red."), *words]
+    _builds(few_shot, "Name the colour.", colours, "Coal?")
     return (
         "to the model an example is a turn of the conversation that went well, and the task is "
         "simply the next one"
@@ -103,6 +105,7 @@ def _usd_mistake(usd: float, before: int, after: int, calls: int) -> str:
         "that is the price of tokens written; a prompt is read": price.cost(0, added),
         "that is one call": price.cost(after - before),
         "those are tokens, not dollars": added,
+        "prices are per million tokens": added * price.usd_input,
         "those are cents": 100 * price.cost(added),
         "round when you print, not before": round(price.cost(added), 2),
     }
@@ -126,7 +129,7 @@ def _usd_mistake(usd: float, before: int, after: int, calls: int) -> str:
 def _leaked(leaked: Callable, honest: Any, run: Mapping) -> str:
     questions = load_questions("test")[:6]
     pairs = [(q.question, q.answer) for q in load_questions("dev")[:2]]
-    shouted = f"  {questions[4].question.upper()} "
+    shouted = "  ".join(["", *questions[4].question.upper().split(), ""])
     _finds(leaked, pairs, questions, set())
     _finds(leaked, [*pairs, (questions[1].question, "?")], questions, {questions[1].id})
     _finds(
@@ -238,60 +241,31 @@ def _reply(body: str, step: str) -> str:
     ),
 )
 def _choice(dev_scores: Any, best: Any, test_scores: Any, gain: Any) -> str:
-    _scores(dev_scores, "dev_scores", (1, 2, 3))
+    check_scores(dev_scores, "dev_scores", (1, 2, 3))
     means = {n: float(np.mean(dev_scores[n])) for n in (1, 2, 3)}
     wanted(best in means, f"`best` is to be 1, 2 or 3 examples, this is {describe(best)}")
     wanted(
         means[best] == max(means.values()),
         f"`best` is {best}, but dev has a higher mean for another number of examples",
     )
-    _scores(test_scores, "test_scores", {1, best})
+    check_scores(test_scores, "test_scores", {1, best})
     ours, base = test_scores[best], test_scores[1]
     wanted(
         list(ours) != list(dev_scores[best]) or list(base) != list(dev_scores[1]),
         "test_scores holds the dev scores: ask the test questions",
     )
+    wanted(
+        set(test_scores) == {1, best},
+        "`test` was asked with more than `best` and 1: what is compared there can be chosen there, "
+        "and then `test` is a second `dev`",
+    )
     wanted(hasattr(gain, "low"), f"`gain` comes from paired_difference, not {describe(gain)}")
     right = paired_difference(ours, base)
     if gain != right:
-        _explain_gain(gain, ours, base, dev_scores[best], dev_scores[1])
+        explain_gain(gain, ours, base, dev_scores[best], dev_scores[1])
     verdict = "zero is inside: it could be chance" if gain.low <= 0 <= gain.high else "it is clear"
     return (
         f"{best} examples kept {means[best]:.0%} of the facts on dev, where they were chosen, and "
         f"{np.mean(ours):.0%} on test: {100 * gain.mean:+.0f} points over one example "
         f"[{100 * gain.low:+.0f}, {100 * gain.high:+.0f}], {verdict}"
     )
-
-
-def _scores(scores: Any, name: str, needed: Iterable[int]) -> None:
-    """Raise unless ``scores`` has a list of right and wrong for each number of examples."""
-    wanted(
-        isinstance(scores, Mapping),
-        f"`{name}` is to be a dict from number of examples to scores, this is {describe(scores)}",
-    )
-    missing = [n for n in needed if n not in scores]
-    wanted(not missing, f"`{name}` has nothing for {missing[:1]} examples")
-    for values in scores.values():
-        wanted(
-            isinstance(values, list | tuple | np.ndarray),
-            f"`{name}` is to hold a list per number of examples, one entry per question, "
-            f"not {describe(values)}",
-        )
-    lengths = {len(values) for values in scores.values()}
-    wanted(len(lengths) == 1, f"in `{name}` the lists differ in length: not the same questions")
-
-
-def _explain_gain(gain: Any, ours: list, base: list, dev_ours: list, dev_base: list) -> None:
-    wanted(
-        gain != paired_difference(base, ours),
-        "the gain has the wrong sign: the chosen prompt comes first, then the one that it replaces",
-    )
-    wanted(
-        gain != paired_difference(dev_ours, dev_base),
-        "that is the gain on dev, where the prompt was chosen; report it on test",
-    )
-    wanted(
-        gain != mean_interval(ours),
-        "that is the score of the chosen prompt; the difference from one example is wanted",
-    )
-    raise NotYet("`gain` is not paired_difference(test_scores[best], test_scores[1])")

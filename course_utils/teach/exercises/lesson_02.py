@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.evaluate.stats import Interval, mean_interval
+from course_utils.teach.exercises.citing import compare_verdicts
 from course_utils.teach.exercises.core import NotYet, call, describe, exercise, number, wanted
 
 ENOUGH, PRECISION = 0.75, 0.5  # what 02.2 asks of k, and 02.5 of a threshold
@@ -178,38 +179,7 @@ def _ids(stable_ids: Callable, chunks: Iterable[tuple[str, str]]) -> list[str]:
     ),
 )
 def _cites_truly(cites_truly: Callable, replies: Sequence[tuple]) -> str:
-    t1, p2 = "The Sense T1 costs $39.", "The Probe P2 has a cable of 2 metres."
-    docs = (("sensor-t1", "Each T1 carries a label."), ("probe-p2", p2), ("sensor-t1", t1))
-    cases = (
-        (t1, "sensor-t1", True, "a sentence that stands in the cited document"),
-        (t1, "probe-p2", False, "a sentence that stands in another document than the cited one"),
-        (t1.replace("39", "49"), "sensor-t1", False, "a figure that stands nowhere"),
-        (
-            f"{t1} {docs[0][1]}",
-            "sensor-t1",
-            True,
-            "two sentences from two passages of one document",
-        ),
-        (
-            f"{t1} It floats on water.",
-            "sensor-t1",
-            False,
-            "one sentence that holds and one invented",
-        ),
-        (t1, "refund-policy", False, "a citation of a document that was not found"),
-        ("", "sensor-t1", False, "no sentence at all"),
-    )
-    from langchain_core.documents import Document
-
-    for reply, cited, right, what in cases:
-        found = [Document(page_content=text, metadata={"source": name}) for name, text in docs]
-        got = call(cites_truly, reply, cited, found)
-        wanted(
-            isinstance(got, bool | np.bool_),
-            f"`cites_truly` is to return True or False, this is {describe(got)}",
-        )
-        wanted(bool(got) == right, f"a reply with {what} is to be {right}, yours says {got}")
-    hold = sum(bool(cites_truly(*reply)) for reply in replies)
+    hold = compare_verdicts(cites_truly, replies)
     return (
         f"{hold} of {len(replies)} real replies hold against the document that they cite. A source "
         "below an answer proves nothing until something compares the two"

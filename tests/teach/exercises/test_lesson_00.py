@@ -18,6 +18,17 @@ RAG, PROMPT, TUNE = "start with RAG", "start with prompting", "fine-tuning may b
 WRONG = [False] * 8
 
 
+def ask(question):
+    return f"Let me see: {question}"
+
+
+class Response:
+    """Stands where the text of a reply is wanted."""
+
+    def __init__(self, question):
+        self.choices = [question]
+
+
 def step(changes, cites, few):
     if changes or cites:
         return RAG
@@ -56,8 +67,8 @@ RIGHT = {
         dict(reversed(ODD.items())),
         lambda *case: {(False, False, True): PROMPT.upper(), (False,) * 3: TUNE}.get(case, RAG),
     ),
-    "all wrong": ("00.3", WRONG, mean_interval(WRONG)),
-    "a good model": ("00.3", np.array([True] * 7 + [False]), mean_interval([1] * 7 + [0])),
+    "all wrong": ("00.3", ask, WRONG, mean_interval(WRONG)),
+    "a lucky guess": ("00.3", ask, np.array([1, *WRONG[1:]]), mean_interval([1, *WRONG[1:]])),
     "a loop": ("00.4", needed),
     "logarithms": ("00.4", lambda p: np.int64(np.floor(np.log(0.025) / np.log(1 - p)) + 1)),
     "a matrix": ("00.5", 0.45, winner),
@@ -119,14 +130,37 @@ NOT_YET = {
     ),
     "the case returned": ("00.2", ODD, always(False), "it returns a bool (False); text is wanted"),
     "nothing returned": ("00.2", ODD, always(None), "is the `return` missing?"),
+    "the table's words": (
+        "00.2",
+        dict(zip(ODD, ("no", "no", "yes"), strict=True)),
+        step,
+        'the text "no" counts as true in Python',
+    ),
     # 00.3
-    "the share alone": ("00.3", 0.0, 0.0, "one True or False per question, this is a float"),
-    "the replies": ("00.3", ["I do not know."] * 8, mean_interval(WRONG), "`right` holds replies"),
-    "one question": ("00.3", [False], mean_interval([False]), "has 1 entries, there are 8"),
-    "per cent": ("00.3", [0, 100] * 4, mean_interval(WRONG), "is to be True or False"),
-    "a mean": ("00.3", WRONG, 0.0, "a mean alone does not say how far"),
-    "of one answer": ("00.3", WRONG, mean_interval([False]), "rests on 1 answers"),
-    "of other answers": ("00.3", WRONG, mean_interval([True] * 8), "not what mean_interval(right)"),
+    "the share alone": ("00.3", ask, 0.0, 0.0, "one True or False per question, this is a float"),
+    "the replies": ("00.3", ask, ["No."] * 8, mean_interval(WRONG), "`right` holds replies"),
+    "one question": ("00.3", ask, [False], mean_interval([False]), "has 1 entries, there are 8"),
+    "per cent": ("00.3", ask, [0, 100] * 4, mean_interval(WRONG), "is to be True or False"),
+    "a mean": ("00.3", ask, WRONG, 0.0, "a mean alone does not say how far"),
+    "of one answer": ("00.3", ask, WRONG, mean_interval([False]), "rests on 1 answers"),
+    "of other answers": ("00.3", ask, WRONG, mean_interval([True] * 8), "mean_interval(right)"),
+    "gold answers scored": (
+        "00.3",
+        ask,
+        [True] * 8,
+        mean_interval([True] * 8),
+        "the model cannot know these facts: which text did you score?",
+    ),
+    "never asked": ("00.3", "a model", WRONG, mean_interval(WRONG), "a function is wanted"),
+    "the response": (
+        "00.3",
+        Response,
+        WRONG,
+        mean_interval(WRONG),
+        "text is wanted: response.choices[0].message.content",
+    ),
+    "no text": ("00.3", lambda q: " ", WRONG, mean_interval(WRONG), "an empty reply"),
+    "the question back": ("00.3", str, WRONG, mean_interval(WRONG), "returns the question"),
     # 00.4
     "ten for one in ten": ("00.4", lambda p: round(1 / p), "up to 84.2% may still be right"),
     "one too few": ("00.4", lambda p: needed(p) - 1, "may still be right"),
@@ -198,7 +232,8 @@ OPEN = {
     "one complaint": ("00.1", said(auditor=...)),
     "no case yet": ("00.2", ODD | {"changes_monthly": ...}, step),
     "no function yet": ("00.2", ODD, always(...)),
-    "nothing measured": ("00.3", ..., ...),
+    "nothing asked": ("00.3", always(...), WRONG, mean_interval(WRONG)),
+    "nothing measured": ("00.3", ask, ..., ...),
     "not counted": ("00.4", always(...)),
     "no guess": ("00.5", ..., winner),
     "no game": ("00.5", 0.4, always(...)),
@@ -212,4 +247,4 @@ def test_open_is_said(still_open, name):
 
 def test_an_interval_of_another_run_is_no_match(told):
     made_up = Interval(mean=0.0, low=0.0, high=0.2, n=8)
-    assert "not what mean_interval(right)" in told("00.3", WRONG, made_up)
+    assert "not what mean_interval(right)" in told("00.3", ask, WRONG, made_up)

@@ -86,7 +86,6 @@ RIGHT = {
         ),
     ),
     "two examples": ("01.5", DEV, 2, TEST, GAIN),
-    "all three asked": ("01.5", DEV, 2, TEST | {3: [True] * 4}, GAIN),
     "one is best": (
         "01.5",
         DEV | {1: [1, 1, 1]},
@@ -150,6 +149,11 @@ NOT_YET = {
         lambda s, e, t: few_shot(s, e[::-1], t),
         "unchanged and in order",
     ),
+    "three examples at most": (
+        "01.1",
+        lambda s, e, t: few_shot(s, e[:3], t),
+        "with 5 examples 12 messages are due, yours are 8",
+    ),
     "the list used up": ("01.1", taking, "changes the list of examples"),
     "printed": ("01.1", lambda *inputs: None, "is the `return` missing?"),
     # 01.2
@@ -164,9 +168,19 @@ NOT_YET = {
     "no million": (
         "01.2",
         lambda b, a, n: (a - b) * n * PRICE.usd_input,
-        "dollars is not the sum",
+        "prices are per million tokens",
     ),
+    "another price": ("01.2", lambda b, a, n: 7 * usd(b, a, n), "dollars is not the sum"),
     # 01.3
+    "spaces at the ends only": (
+        "01.3",
+        lambda e, a: {
+            q.id for q in a if q.question.lower().strip() in [t.lower().strip() for t, _ in e]
+        },
+        HONEST,
+        RUN,
+        "other capitals and spaces",
+    ),
     "exact texts": ("01.3", leaked_exact, HONEST, RUN, "other capitals and spaces"),
     "the questions": (
         "01.3",
@@ -271,6 +285,14 @@ NOT_YET = {
     "the score as best": ("01.5", DEV, 1.5, TEST, GAIN, "`best` is to be 1, 2 or 3 examples"),
     "best in words": ("01.5", DEV, "two", TEST, GAIN, "`best` is to be 1, 2 or 3 examples"),
     "dev again": ("01.5", DEV, 2, DEV, GAIN, "test_scores holds the dev scores"),
+    "all three on test": (
+        "01.5",
+        DEV,
+        2,
+        TEST | {3: [True] * 4},
+        GAIN,
+        "`test` was asked with more than `best` and 1",
+    ),
     "no baseline": ("01.5", DEV, 2, {2: TEST[2]}, GAIN, "`test_scores` has nothing for [1]"),
     "the wrong sign": (
         "01.5",

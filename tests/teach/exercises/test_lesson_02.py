@@ -46,6 +46,10 @@ def of(docs, cited):
     return [doc.page_content for doc in docs if doc.metadata["source"] == cited]
 
 
+def texts_of(docs):
+    return [doc.page_content for doc in docs]
+
+
 def cites_truly(reply, cited, docs):
     parts, passages = sentences(reply), of(docs, cited)
     return bool(parts) and all(is_supported(part, passages) for part in parts)
@@ -187,9 +191,24 @@ NOT_YET = {
     # 02.4
     "all passages": (
         "02.4",
-        citing(passages_of=lambda docs, cited: [doc.page_content for doc in docs]),
+        citing(passages_of=lambda docs, cited: texts_of(docs)),
         REPLIES,
         "stands in another document than the cited one is to be False",
+    ),
+    "all passages and the first source": (
+        "02.4",
+        lambda reply, cited, docs: (
+            cited == docs[0].metadata["source"]
+            and citing(lambda docs, _: texts_of(docs))(reply, cited, docs)
+        ),
+        REPLIES,
+        "stands in another document, and the cited one was found first, is to be False",
+    ),
+    "right in the known cases alone": (
+        "02.4",
+        lambda reply, cited, docs: cites_truly(reply, cited, docs) or len(docs) == 1,
+        REPLIES,
+        "of the 2 real replies 'It floats.' is judged True",
     ),
     "any sentence": ("02.4", citing(judge=any), REPLIES, "one sentence that holds and one inv"),
     "the empty reply": ("02.4", citing(empty=True), REPLIES, "no sentence at all is to be False"),
