@@ -74,7 +74,7 @@ def install_packages() -> None:
     import tomllib
 
     course = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]
-    say("Installing the packages (2 GB on disk; some minutes the first time) …")
+    say("Installing the packages (3 GB on disk; some minutes the first time) …")
     started = time.monotonic()
     pip = [in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check"]
     failure = "Installing failed. Read pip's last lines above; then run the same command again."

@@ -157,15 +157,19 @@ def choose(machine: Machine, granted: Callable[[Model], bool] | None = None) -> 
 
 
 def hub_grants(model: Model) -> bool:
-    """True when the model's weights are in the hub's cache here, or the hub would send them."""
-    from huggingface_hub import auth_check, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError
+    """True when the model's weights are in the hub's cache here, or the hub would send them.
+
+    Where it would not, or does not answer within ten seconds, a printed line says so.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     if isinstance(try_to_load_from_cache(model.hub_id, "config.json"), str):
         return True
     try:
-        auth_check(model.hub_id)
-    except (HfHubHTTPError, OSError):  # asks for a login; no such repository; no network
+        get_hf_file_metadata(hf_hub_url(model.hub_id, "config.json"))
+    # The hub's client hands the errors of its HTTP library through, another one in each version.
+    except Exception:
+        print(f"{model.name} stays out: the hub is out of reach, or asks for a login.")
         return False
     return True
 

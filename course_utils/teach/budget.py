@@ -33,7 +33,7 @@ def usd(counts: dict, chat: Model, out: str = "tokens_out") -> float:
     Args:
         counts: Of a lesson, as the study stores them.
         chat: Who answers.
-        out: ``tokens_out`` as counted, or ``most_out``, which no answer can exceed.
+        out: ``tokens_out`` as counted, or ``most_out``, by the lessons' ``max_tokens``.
     """
     embedded = indexing(registry.hosted_encoder(date.min), counts["embedded"], redone=0)
     return answering(chat, counts["tokens_in"], counts[out]).per_call + embedded.upfront
@@ -66,11 +66,13 @@ def _dollars(prices: list[float], people: int) -> tuple[str, str, str]:
 
 
 def tables(people: int = PEOPLE) -> str:
-    """A table for each model, with the days on which its prices were checked and it retires."""
+    """A table for each model: its prices' source, when they were checked, when it retires."""
     parts = []
     for chat in chat_models():
         retires = f"; its host retires it on {chat.retires_on}" if chat.retires_on else ""
-        parts.append(f"**{chat.name}**, prices verified on {chat.verified_on}{retires}:")
+        parts.append(
+            f"**{chat.name}**, prices verified on {chat.verified_on} ({chat.source}){retires}:"
+        )
         parts.append(table(people, chat))
     return "\n\n".join(parts)
 

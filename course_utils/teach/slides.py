@@ -3,13 +3,15 @@
 A cell with the tag ``slide`` starts a slide, one with ``slide-continue`` goes on with it, all
 others are left out. What a lesson explains in a paragraph is too much for a slide, so a slide shows
 headings, tables, the first two sentences of each paragraph and the first of each list item; the
-speaker's notes (key S) have the whole text, and what the instructor's page says about the section.
+speaker's notes (key S) have the whole text up to the next slide, that of cells without a tag too,
+and what the instructor's page says about the section.
 Code of more than ``MAX_CODE_LINES`` lines, and code that draws, gives way to its output.
 """
 
 import html
 import re
 import shutil
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,37 +72,60 @@ def deck(notebook: NotebookNode, name: str) -> NotebookNode:
     Raises:
         CourseError: No cell starts a slide, or the first tagged one goes on with none.
     """
-    advice = {row["section"]: row["say, show, ask"] for row in timing(name[:2])}
-    cells, section, heading = [], "", ""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            section, heading = _headings(cell.source, section, heading)
-        tags = set(cell.metadata.get("tags", ()))
-        if not tags & {START, CONTINUE}:
-            continue
-        if START not in tags and not cells:
-            raise CourseError(f"{name}: cell {cell.id} goes on with no slide", f"tag it {START}")
-        # Once for each section, on its first slide.
-        notes = advice.pop(section, "") if START in tags else ""
-        cells += _shown_cells(cell, heading if START in tags else None, notes)
-    if not cells:
+    walked = list(_walked(notebook))
+    chosen = [(cell, tags) for cell, _, _, tags in walked if tags & {START, CONTINUE}]
+    if not chosen:
         raise CourseError(f"{name} has no slides", f"tag cells of it {START} and {CONTINUE}")
+    first, tags = chosen[0]
+    if START not in tags:
+        raise CourseError(f"{name}: cell {first.id} goes on with no slide", f"tag it {START}")
+    advice = {row["section"]: row["say, show, ask"] for row in timing(name[:2])}
+    cells = _slides(walked, advice)
     return v4.new_notebook(cells=cells, metadata={**notebook.metadata, "title": _title(notebook)})
 
 
+def _slides(walked: list[tuple], advice: dict[str, str]) -> list[NotebookNode]:
+    """The slides with their notes; a section's advice stands once, where it begins."""
+    ahead = {section for _, section, _, tags in walked if START in tags}
+    cells, waiting = [], []
+    for cell, section, heading, tags in walked:
+        text = _without_links(cell.source) if cell.cell_type == "markdown" else ""
+        if START in tags:
+            ahead.discard(section)
+            notes = "\n\n".join(filter(None, [advice.pop(section, ""), *waiting, text]))
+            cells += _shown_cells(cell, heading, notes)
+            waiting = []
+        elif CONTINUE in tags:
+            cells += _shown_cells(cell, None, text)
+        elif text and section in ahead:
+            waiting.append(text)  # for the slide with which its section begins
+        elif text and cells:
+            cells += _notes(f"{advice.pop(section, '')}\n\n{text}".strip())
+    return cells
+
+
+def _walked(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, str, str, set[str]]]:
+    """Each cell with its section, the nearest heading and its tags."""
+    section = heading = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            section, heading = _headings(cell.source, section, heading)
+        yield cell, section, heading, set(cell.metadata.get("tags", ()))
+
+
 def _shown_cells(cell: NotebookNode, heading: str | None, notes: str) -> list[NotebookNode]:
-    """A cell as slides show it; where it starts one, under its section's heading."""
+    """A cell as slides show it, with its notes; where it starts one, under its heading."""
     is_prose = cell.cell_type == "markdown"
     made = [v4.new_markdown_cell(on_slide(cell.source)) if is_prose else _code(cell)]
     if heading and not (is_prose and cell.source.startswith("#")):
         made.insert(0, v4.new_markdown_cell(f"## {heading}"))
-    if is_prose:
-        notes = f"{notes}\n\n{_without_links(cell.source)}".strip()
-    if notes:
-        made.append(v4.new_markdown_cell(notes, metadata=_kind("notes")))
     if heading:
         made[0].metadata.update(_kind("slide"))
-    return made
+    return made + _notes(notes)
+
+
+def _notes(text: str) -> list[NotebookNode]:
+    return [v4.new_markdown_cell(text, metadata=_kind("notes"))] if text else []
 
 
 def _kind(slide_type: str) -> dict:

@@ -90,16 +90,25 @@ def test_this_machine_is_described():
     assert "CPU" in str(machine) and machine.dtype in ("float32", "bfloat16", "float16")
 
 
-def test_no_network_means_not_granted():
+@pytest.mark.parametrize(
+    "network",
+    [{"HF_HUB_OFFLINE": "1"}, {"HTTPS_PROXY": "http://127.0.0.1:9"}],
+    ids=["asked to stay offline", "a proxy that nobody serves"],
+)
+def test_without_a_network_a_gpu_trains_the_packaged_model(network):
     code = (
-        "from course_utils import registry; from course_utils.finetune.hardware import hub_grants;"
-        f"print(hub_grants(registry.model({GUIDE.id!r})))"
+        "from course_utils.finetune.hardware import Gpu, Machine, choose;"
+        "print(choose(Machine(8, 64, True, Gpu('A GPU', 16.9, (8, 6)))).base.id)"
     )
-    environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": "nowhere", "PATH": ""}
+    environment = {"HF_HOME": "nowhere", "PATH": ""} | network
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.strip() == "False", done.stderr
+    *said, base = done.stdout.splitlines() or [""]
+    assert base == registry.local_chat().id, done.stderr
+    assert [line.split(" stays out: the hub is out of reach")[0] for line in said] == [
+        model.name for model in BASES
+    ]
 
 
 def test_choosing_needs_no_torch():

@@ -38,7 +38,17 @@ def test_both_models_are_priced_and_the_second_replaces_the_first():
     first, second = budget.chat_models()
     assert model(first.replacement) == second
     for chat in (first, second):
-        assert f"**{chat.name}**, prices verified on {chat.verified_on}" in budget.tables()
+        assert (
+            f"**{chat.name}**, prices verified on {chat.verified_on} ({chat.source})"
+            in budget.tables()
+        )
+
+
+def test_the_page_says_what_a_class_asks_at_once():
+    counts, text = COUNTED["02"], budget.PAGE.read_text(encoding="utf-8")
+    assert f"{counts['calls']} chat requests and embeds {counts['embedded']:,} tokens" in text
+    requests, tokens = (budget.PEOPLE * counts[name] for name in ("calls", "embedded"))
+    assert f"about {round(requests, -2):,} requests and {tokens / 1e6:.1f} million" in text
 
 
 def test_the_page_has_the_tables_of_today():

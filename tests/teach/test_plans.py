@@ -16,7 +16,10 @@ from course_utils.teach.structure import page_complaints
 PLANS = (KIT / "plans.md").read_text(encoding="utf-8")
 PLAN = re.compile(r"^## (.+): (\d+) minutes, (\d+:\d\d) to (\d+:\d\d)$", re.MULTILINE)
 KINDS = {"set-up", "teach", "exercise", "quiz", "break", "discussion"}
-SLOT = 30  # minutes; exercises that are done whole fill slots
+# An exercise's tasks, as a plan names them, and what a notebook says of each.
+TASKS = re.compile(r"(\d\d)\.(\d) (?:to|and) \1\.(\d) \((\d+) minutes\)")
+TASK = re.compile(r"^## (\d\d\.\d) · ([\w-]+): .+\n+\*(\d+) minutes\.\*", re.MULTILINE)
+SHOWING = 5  # minutes for one pair's solution, in the plan that has the exercises of each lesson
 # A lesson's page has these parts, in this order.
 PARTS = [
     "Before you start",
@@ -67,11 +70,23 @@ def test_minutes_and_clock_times_agree(plan):
 
 
 @pytest.mark.parametrize("plan", plans(), ids=lambda plan: plan[0])
-def test_nobody_sits_for_two_hours_without_a_break(plan):
+def test_nobody_sits_long_without_a_break(plan):
     since = 0
     for step in plan[-1]:
         since = 0 if step["kind"] == "break" else since + int(step["minutes"])
-        assert since <= 120, step["step"]
+        assert since <= 105, step["step"]
+
+
+@pytest.mark.parametrize("plan", plans(), ids=lambda plan: plan[0])
+def test_lunch_cuts_no_lesson_in_two(plan):
+    """The endpoint ends after 30 idle minutes, and what a lesson made before keeps its address."""
+    before, taught = set(), set()
+    for step in plan[-1]:
+        if step["kind"] == "break" and int(step["minutes"]) >= 30:
+            before = set(taught)
+        elif step["kind"] == "teach":
+            assert lesson_of(step) not in before, step["step"]
+            taught.add(lesson_of(step))
 
 
 @pytest.mark.parametrize(
@@ -97,14 +112,33 @@ def test_every_lesson_is_taught_whole_in_two_days():
     assert taught == {path.name[:2]: stated_minutes(path) for path in lessons()}
 
 
-def test_exercises_done_whole_fit_their_slot():
-    whole = [
-        step for _, step in STEPS if step["kind"] == "exercise" and step["sections"] == "whole"
-    ]
-    assert len(whole) == len(lessons())
-    for step in whole:
-        path = NOTEBOOKS / "exercises" / re.search(r"/(\d\d_\w+\.ipynb)\)", step["step"])[1]
-        assert stated_minutes(path) <= int(step["minutes"]) < stated_minutes(path) + SLOT
+EXERCISES = [(n, s) for n, s in STEPS if s["kind"] == "exercise" and s["sections"] != "own"]
+
+
+def tasks_of(step):
+    """(tier, minutes) of each task that a step names, and the sum that it states."""
+    path = re.search(r"\(\.\./exercises/(\d\d_\w+\.ipynb)\)", step["step"])[1]
+    text = prose(json.loads((NOTEBOOKS / "exercises" / path).read_text(encoding="utf-8")))
+    tasks = {task: (tier, int(minutes)) for task, tier, minutes in TASK.findall(text)}
+    lesson, first, last, stated = TASKS.fullmatch(step["sections"]).groups()
+    assert path.startswith(lesson)
+    named = [tasks[f"{lesson}.{number}"] for number in range(int(first), int(last) + 1)]
+    return named, int(stated)
+
+
+@pytest.mark.parametrize(("name", "step"), EXERCISES, ids=lambda value: str(value)[:30])
+def test_the_tasks_of_an_exercise_fit_their_slot(name, step):
+    named, stated = tasks_of(step)
+    assert sum(minutes for _, minutes in named) == stated
+    showing = SHOWING if name.startswith("Two days") else 0
+    assert stated + showing <= int(step["minutes"])
+
+
+def test_two_days_have_all_exercises_but_the_stretch():
+    named = [tasks_of(step)[0] for name, step in EXERCISES if name.startswith("Two days")]
+    assert len(named) == len(lessons())
+    for tasks in named:
+        assert [tier for tier, _ in tasks] == ["Warm-up", "Core", "Core", "Core"]
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name[:2])

@@ -71,15 +71,39 @@ def test_two_sentences_of_each_paragraph_and_one_of_each_item(cell, slide):
     assert slides.on_slide(cell) == slide
 
 
+def notes_of(*cells):
+    deck = slides.deck(v4.new_notebook(cells=cells), "00_start_here.ipynb")
+    return [
+        c.source for c in deck.cells if c.metadata.get("slideshow", {}) == {"slide_type": "notes"}
+    ]
+
+
+ADVICE = {row["section"]: row["say, show, ask"] for row in slides.timing("00")}
+
+
 def test_the_notes_have_the_whole_text_and_the_instructors_advice():
     cells = [tagged(v4.new_markdown_cell("# T\n\nOne. Two. Three."), "slide")]
     cells.append(tagged(v4.new_markdown_cell("## The map\n\nThree. Four."), "slide"))
-    deck = slides.deck(v4.new_notebook(cells=cells), "00_start_here.ipynb")
-    notes = [
-        c.source for c in deck.cells if c.metadata.get("slideshow", {}) == {"slide_type": "notes"}
+    assert notes_of(*cells) == [
+        "# T\n\nOne. Two. Three.",
+        f"{ADVICE['The map']}\n\n## The map\n\nThree. Four.",
     ]
-    advice = next(r for r in slides.timing("00") if r["section"] == "The map")["say, show, ask"]
-    assert notes == ["# T\n\nOne. Two. Three.", f"{advice}\n\n## The map\n\nThree. Four."]
+
+
+def test_what_is_not_tagged_stands_in_the_notes():
+    """Before the section's first slide with that slide, else with the slide that is shown."""
+    assert notes_of(
+        tagged(v4.new_markdown_cell("# T"), "slide"),
+        v4.new_markdown_cell("## The map\n\nNo slide."),
+        v4.new_markdown_cell("## Done\n\nAhead."),
+        tagged(v4.new_code_cell("x"), "slide"),
+        v4.new_markdown_cell("After [it](a.md)."),
+    ) == [
+        "# T",
+        f"{ADVICE['The map']}\n\n## The map\n\nNo slide.",
+        f"{ADVICE['Done']}\n\n## Done\n\nAhead.",
+        "After it.",
+    ]
 
 
 def test_long_code_and_code_that_draws_give_way_to_their_output():
