@@ -18,7 +18,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def tidy(notebook: dict) -> None:
-    """Strip a notebook in place: timings, views, versions, stderr, widgets.
+    """Strip a notebook in place: timings, views, versions, stderr, widgets, frames.
 
     The cells are counted from 1 where they ran in order. Where they did not, the counts stay as
     they are, since the outputs may be those of other code, and the structure check says so.
@@ -36,7 +36,7 @@ def tidy(notebook: dict) -> None:
 
 
 def without_noise(outputs: list) -> list:
-    """Drop stderr (progress bars, warnings) and widgets, which show nothing on GitHub.
+    """Drop stderr (progress bars, warnings), widgets and frames, which show nothing on GitHub.
 
     A widget that comes with a page of HTML, as the quizzes do, leaves that behind.
     """
@@ -45,7 +45,8 @@ def without_noise(outputs: list) -> list:
         data = output.get("data", {})
         if "text/html" in data:
             data.pop(WIDGET, None)
-        if output.get("name") != "stderr" and WIDGET not in data:
+        framed = "<iframe" in "".join(data.get("text/html", ""))
+        if output.get("name") != "stderr" and WIDGET not in data and not framed:
             kept.append(output)
     return kept
 

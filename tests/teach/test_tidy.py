@@ -16,6 +16,7 @@ def untidy():
     outputs = [
         v4.new_output("stream", name="stderr", text="50 %"),
         v4.new_output("display_data", data={tidy.WIDGET: {"model_id": "1"}, "text/plain": "bar"}),
+        v4.new_output("display_data", data={"text/html": "<div><iframe></iframe></div>"}),
         v4.new_output("execute_result", data={"text/plain": "4"}, execution_count=9),
     ]
     cells = [

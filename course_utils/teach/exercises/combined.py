@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from difflib import SequenceMatcher
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -146,5 +147,26 @@ def _compare_unseen(found: Any, unseen: set[str], question: str, case: str) -> N
     missed, more = unseen - set(found), set(found) - unseen
     own = more & set(re.findall(r"\d+", question))
     wanted(not own, f"{case}, asked {question!r}: {own} is the customer's own figure")
-    wanted(not missed, f"{case}: {sorted(missed)} stands nowhere and is not reported")
+    wanted(
+        not missed,
+        f"{case}: {sorted(missed)} stands nowhere as a whole figure and is not reported",
+    )
     wanted(not more, f"{case}: {sorted(more)} is reported, and it was shown")
+
+
+def compare_replies(texts: Sequence[str], chain: Any, shown: Sequence[Mapping]) -> None:
+    """Raise unless the replies are what the chain says to the prompts that it was to be given.
+
+    Args:
+        texts: The learner's replies.
+        chain: Makes a message out of ``context`` and ``question``.
+        shown: What it is given for each reply; two are asked again.
+    """
+    for text, given in list(zip(texts, shown, strict=True))[:2]:
+        reply = chain.invoke(dict(given)).content
+        # The same prompt may bring another word now and then, another passage another reply.
+        wanted(
+            SequenceMatcher(None, text, reply).ratio() > 0.8,
+            f"{given['question']!r}: the chain says {reply[:60]!r} to the passage of "
+            f"`passage_for`, and `texts` has {text[:60]!r}",
+        )

@@ -58,6 +58,10 @@ def _swing_slips(outcome: Callable, assumed: Mapping, by: float) -> list[tuple[d
     ]
     return [
         ({name: ends[::-1] for name, ends in right.items()}, "the lower one comes first"),
+        (
+            {name: tuple(sorted(ends, key=_size)) for name, ends in right.items()},
+            "the outcome with the lower assumption comes first, even where it is the larger one",
+        ),
         (outcomes(outcome, assumed, 0.2), "`by` is ignored; it may be another share than 0.2"),
         (shifted, "`by` is a share of the value: multiply by 1 - by and 1 + by"),
         (dict.fromkeys(names, tuple(together)), "all change at once; one at a time is wanted"),
@@ -70,6 +74,10 @@ def _swing_slips(outcome: Callable, assumed: Mapping, by: float) -> list[tuple[d
             "these are the changes; the outcomes themselves are wanted",
         ),
     ]
+
+
+def _size(end: float | None) -> float:
+    return math.inf if end is None else end
 
 
 def _alike(one: Mapping, other: Mapping) -> bool:

@@ -5,7 +5,11 @@ from random import Random
 from typing import Any
 
 from course_utils.evaluate.stats import Interval, mean_interval, paired_difference
-from course_utils.teach.exercises.combined import compare_chain, share_with_gold
+from course_utils.teach.exercises.combined import (
+    compare_chain,
+    compare_replies,
+    share_with_gold,
+)
 from course_utils.teach.exercises.core import NotYet, call, describe, exercise, number, wanted
 
 KINDS = ("changed_in_v2", "how_to", "jargon", "single", "two_documents")
@@ -104,6 +108,7 @@ def _combined(combined: Callable) -> str:
         ("How long?", ["It lasts 5 years.", "It weighs 80 g."], "5 years, or 60 months.", {"60"}),
         ("And 50 of them?", ["From 40 on, 8 % off."], "For 50 you get 8 % off.", set()),
         ("Price?", ["It costs $9.", "It cost $7.", "Free."], "It costs $19 or $7.", {"19"}),
+        ("Price?", ["It costs $75."], "It costs $5.", {"5"}),  # no search for a part of the text
     ):
         compare_chain(combined, question, texts, reply, unseen)
     return (
@@ -212,6 +217,7 @@ def _perfect_retriever(predicted: Any, texts: Any, right: Any, extra: Any, probe
             f"`{name}` is to be a list with one entry per question, this is {describe(values)}",
         )
     wanted(all(isinstance(text, str) for text in texts), "`texts` holds messages: add .content")
+    compare_replies(texts, probes["chain"], probes["shown"])
     judged = [is_right(question, text) for question, text in zip(asked, texts, strict=True)]
     for question, mine, theirs in zip(asked, judged, right, strict=True):
         wanted(

@@ -160,6 +160,8 @@ def _verdicts(verdict: Callable, ranges: Any) -> str:
         (310.0, 420.0, 50.0, 300.0),
         (-0.08, 0.08, -0.05, 0.05),
         (0.0, 0.02, 0.0, 0.05),
+        (0.0, 0.1, 0.1, 1.0),
+        (0.05, 0.2, -1.0, 0.05),
     ):
         _compare_verdict(verdict, *case)
     wanted(

@@ -1,6 +1,7 @@
 """Lesson 06: a question file of one's own, spoilt, and what makes it right."""
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,13 +52,13 @@ SPOILT = (
     {"question": "do you ship by drone?", "kind": "unanswerable", "accepted": "no"},
 )
 
-# Line → a right reply and a wrong one; the documents do not answer the other lines.
+# Line → a right reply and wrong ones; the documents do not answer the other lines.
 _REPLIES = {
     1: ("It costs $49 a month.", "It costs $490 a month."),
     2: ("Postage is $9.", "Postage is $26."),
     3: ("A 3-year warranty, so 3 years.", "A 2-year warranty, so 2 years."),
     5: ("Within 30 minutes.", "Within four hours."),
-    6: ("After 12 business days without a scan.", "After 10 days."),
+    6: ("After 12 business days without a scan.", "After 10 days.", "After 12 weeks."),
     7: ("21 days, which is 3 weeks or three weeks.", "You have 14 days, that is 2 weeks."),
 }
 
@@ -102,7 +103,8 @@ def _loaded(corrected: Mapping[int, dict]) -> list[OwnQuestion]:
             questions = load_own_questions(path, include_proposed=True)
             check_sources(questions, pages)
         except CourseError as error:
-            raise NotYet(error.what.replace(folder, "").lstrip("/\\")) from None
+            what = error.what.replace(folder, "").lstrip("/\\")
+            raise NotYet(re.sub(r"\bq0*(\d+) names", r"line \1 names", what)) from None
     return questions
 
 
@@ -119,7 +121,7 @@ def _judge_question(line: int, question: OwnQuestion) -> None:
             "unanswerable, and the right reply is that one does not know",
         )
         return
-    right, wrong = _REPLIES[line]
+    right, *wrong = _REPLIES[line]
     wanted(
         question.answerable,
         f"line {line}: the documents do answer it, in {_source(line)}",
@@ -128,13 +130,14 @@ def _judge_question(line: int, question: OwnQuestion) -> None:
         question.sources,
         f"line {line} names no source: then nobody can tell whether finding or reading failed",
     )
-    wanted(
-        not is_correct(wrong, question.accepted),
-        f"line {line}: the reply {wrong!r} would count as right. Read {_source(line)}",
-    )
+    for reply in wrong:
+        wanted(
+            not is_correct(reply, question.accepted),
+            f"line {line}: the reply {reply!r} would count as right. Read {_source(line)}",
+        )
     wanted(
         is_correct(right, question.accepted),
-        f"line {line}: a right reply would count as wrong (accepted: "
+        f"line {line}: the right reply {right!r} would count as wrong (accepted: "
         f"{question.accepted or 'nothing'}). Read {_source(line)}",
     )
 

@@ -190,6 +190,12 @@ def never_refuted(low, high, at_least, at_most):
     return "holds" if at_least <= low and high <= at_most else "not decided"
 
 
+def touching_is_apart(low, high, at_least, at_most):
+    if at_least <= low and high <= at_most:
+        return "holds"
+    return "does not hold here" if high <= at_least or low >= at_most else "not decided"
+
+
 CLAIMED = {
     "no facts": (0, 0.05),
     "few-shot": (0.8, 1),
@@ -281,6 +287,17 @@ NOT_YET = {
     "nothing corrected": ("06.1", {}, "line 2: unknown 'source'"),
     "one form left": ("06.1", without(5), "line 5: accepted holds an empty text"),
     "another file name": ("06.1", without(3), "did you mean 'warranty-hardware.md'?"),
+    "the line of the file name": ("06.1", without(3), "line 3 names 'warranty.md'"),
+    "no unit": (
+        "06.1",
+        but(6, line(6, ["proposed"], accepted="12")),
+        "line 6: the reply 'After 12 weeks.' would count as right",
+    ),
+    "not business days": (
+        "06.1",
+        but(6, line(6, ["proposed"], accepted="12 days")),
+        "line 6: the right reply 'After 12 business days without a scan.' would count as wrong",
+    ),
     "not reviewed": ("06.1", without(6), 'line 6 is still marked "proposed"'),
     "the mark only": (
         "06.1",
@@ -296,12 +313,12 @@ NOT_YET = {
     "a figure too exact": (
         "06.1",
         but(5, line(5, accepted="30 minutes, day and night")),
-        "line 5: a right reply would count as wrong",
+        "line 5: the right reply 'Within 30 minutes.' would count as wrong",
     ),
     "an answer only": (
         "06.1",
         but(2, line(2, ["source", "accepted"], answer="Nine.", sources="shipping.md")),
-        "line 2: a right reply would count as wrong (accepted: nothing)",
+        "line 2: the right reply 'Postage is $9.' would count as wrong (accepted: nothing)",
     ),
     "no source": ("06.1", but(2, line(2, ["source"])), "line 2 names no source"),
     "an answer made up": (
@@ -326,6 +343,14 @@ NOT_YET = {
     "changes only": ("06.1", but(5, {"accepted": "30 minutes"}), "line 5 asks something else"),
     # 06.2
     "higher first": ("06.2", each(lambda e: e[::-1]), FRAGILE, months, ASSUMED, "lower one comes"),
+    "by size": (
+        "06.2",
+        each(lambda e: sorted(e, key=lambda end: math.inf if end is None else end)),
+        FRAGILE,
+        months,
+        ASSUMED,
+        "even where it is the larger one",
+    ),
     "always a fifth": (
         "06.2",
         lambda outcome, assumed, by: swing(outcome, assumed),
@@ -443,6 +468,18 @@ NOT_YET = {
     "by overlap": ("06.4", by_overlap, CLAIMED, "part of the interval lies outside the claim"),
     "yes or no": ("06.4", two_ways, CLAIMED, "so it may as well hold"),
     "ends excluded": ("06.4", ends_excluded, CLAIMED, "agrees with the claim (ends count)"),
+    "touching is apart": (
+        "06.4",
+        touching_is_apart,
+        CLAIMED,
+        "measured [0, 0.1], claimed 0.1 to 1: 'does not hold here' is not right; part of the",
+    ),
+    "touching above is apart": (
+        "06.4",
+        lambda *case: touching_is_apart(*case) if case[0] == case[3] else verdict(*case),
+        CLAIMED,
+        "measured [0.05, 0.2], claimed -1 to 0.05: 'does not hold here' is not right",
+    ),
     "never refuted": ("06.4", never_refuted, CLAIMED, "no value of the interval agrees"),
     "another word": ("06.4", lambda *case: "maybe", CLAIMED, "'not decided' is wanted, this is"),
     "true": ("06.4", lambda *case: verdict(*case) == "holds", CLAIMED, "this is a bool"),
