@@ -150,7 +150,7 @@ def run(
         bool, typer.Option("--save", help="Store the outputs in the notebooks themselves.")
     ] = False,
 ) -> None:
-    """Try the notebooks out on copies; nothing is kept without --save. Example: course run 00 01 --json"""
+    """Try notebooks on copies; nothing is kept without --save. Example: course run 00 --json"""
     from course_utils.teach.run import run_notebooks
 
     report = run_notebooks(lessons or [], save=save, say=lambda text: print(text, file=sys.stderr))
