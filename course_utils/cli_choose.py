@@ -64,7 +64,11 @@ def bakeoff(
         path = propose(docs, folder, provider)
         print(
             f"Proposed questions: {path}\nThey were written by a machine: correct them, take out "
-            f'"proposed" in those that you keep,\nand run again with --questions {path}'
+            '"proposed" in those that you keep,\nand give each one "accepted": the figure or name, '
+            'with every spelling you would accept. "answer" alone\nasks for most of its words, so '
+            "that a short right reply counts as wrong. Add questions that the documents do\nnot "
+            'answer ("kind": "unanswerable"); none is proposed. Then run again with\n'
+            f"--questions {path}"
         )
         return
     case = cases.own(docs, questions, train, style, include_proposed) if docs else cases.acme()
@@ -96,7 +100,8 @@ def _print_report(report: dict) -> None:
     Console().print(table)
     print("* of the questions that the documents do not answer")
     advice = report["recommendation"]
-    print(f"Recommended: {advice['approach']} (confidence: {advice['confidence']})")
+    print(f"Recommended: {advice['title']} (confidence: {advice['confidence']})")
+    print(f"Because: {advice['confidence_because']}")
 
 
 def _percent(share: float | None) -> str:

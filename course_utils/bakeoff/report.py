@@ -59,6 +59,7 @@ def render(report: Mapping) -> str:
         approaches=report["approaches"],
         examples=report["examples"][:MAX_EXAMPLES],
         max_text=MAX_TEXT,
+        max_examples=MAX_EXAMPLES,
         figures=_figures(report),
         titles=report_words.titles(report),
         columns=report_words.COLUMNS,

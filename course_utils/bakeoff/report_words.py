@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from course_utils.decide.measured import CHANCE
+
 MISSING = "–"
 
 
@@ -205,7 +207,7 @@ def footnotes(report: Mapping) -> dict[str, int]:
 
 
 def differences(report: Mapping) -> list[dict]:
-    """Per measure, the differences whose interval excludes 0, better one first, and the others."""
+    """Per measure, the measurable differences, better one first, and the others."""
     named = titles(report)
     groups = []
     for measure, label in (("correct", "Right answers"), ("style", "Style")):
@@ -217,7 +219,7 @@ def differences(report: Mapping) -> list[dict]:
             told = {"better": named.get(better, better), "other": named.get(other, other),
                     "difference": abs(row["difference"]), "low": low, "high": high, "p": row["p"],
                     "n": row["n"]}  # fmt: skip
-            (found if low > 0 else open_).append(told)
+            (found if low > 0 and row["p"] < CHANCE else open_).append(told)
         if found or open_:
             found.sort(key=lambda told: -told["difference"])
             groups.append({"label": label, "found": found, "open": open_})
@@ -268,8 +270,8 @@ def caveats(report: Mapping) -> list[str]:
     )
     if compared := len(report["paired"]):
         said.append(
-            f"{compared} differences were tested, each at 95%: about one in twenty that are not "
-            "there will look real."
+            f"{compared} difference{'s were' if compared > 1 else ' was'} tested, each at 95%: "
+            "about one in twenty that are not there will look real."
         )
     said.append(
         "Seconds were taken on one machine, one question at a time: they compare the approaches "

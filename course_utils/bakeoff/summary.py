@@ -23,6 +23,7 @@ from course_utils.study.results import about
 
 PACKAGES = ("langchain-openai", "chromadb", "xllamacpp", "onnxruntime")
 EXAMPLES_PER_KIND = 2
+MOST_EXAMPLES = 40  # as many as the page shows
 KEPT = ("correct", "style", "failure")  # of each single score
 
 
@@ -171,22 +172,24 @@ def _examples(
     answers: Mapping[str, Sequence[Answer]],
     scores: Mapping[str, Sequence[Score]],
 ) -> list[dict]:
-    """Of each kind the first questions on which the approaches differ."""
+    """Of each kind the first questions on which the approaches differ, then other failures."""
     shown: Counter[str] = Counter()
-    examples = []
+    telling, failed = [], []
     for i, question in enumerate(questions):
         right = {name: found[i].failure == "right" for name, found in scores.items()}
-        if len(set(right.values())) > 1 and shown[question.kind] < EXAMPLES_PER_KIND:
-            shown[question.kind] += 1
-            said = {
-                name: {"text": given[i].text, "right": right[name], "sources": given[i].sources}
-                for name, given in answers.items()
-            }
-            examples.append(
-                {"question": question.question, "kind": question.kind}
-                | {"gold": question.answer, "answers": said}
-            )
-    return examples
+        if all(right.values()):
+            continue
+        said = {
+            name: {"text": given[i].text, "right": right[name], "sources": given[i].sources}
+            for name, given in answers.items()
+        }
+        differ = any(right.values()) and shown[question.kind] < EXAMPLES_PER_KIND
+        shown[question.kind] += differ
+        (telling if differ else failed).append(
+            {"question": question.question, "kind": question.kind}
+            | {"gold": question.answer, "answers": said}
+        )
+    return [*telling, *failed][:MOST_EXAMPLES]
 
 
 def _by_kind(questions: Sequence[Question], scores: Sequence[Score]) -> dict[str, dict]:

@@ -44,12 +44,34 @@ class Case:
     def by_rules(self) -> Approach:
         """What the rules of thumb alone would say: the most points, the simplest of equals."""
         allowed = [a for a in guide().approach if a.name not in self.ruled_out]
-        return max(allowed, key=lambda a: a.retrieval * self.retrieval + a.tuning * self.tuning)
+        return max(allowed, key=self._points)
+
+    @cached_property
+    def candidates(self) -> list[str]:
+        """What the bake-off leaves, by its names in the report, simplest first."""
+        return self.bakeoff.choose(self.measures, self.ruled_out) if self.bakeoff else []
 
     @cached_property
     def measured(self) -> str | None:
-        """What the bake-off chooses, by its name in the report; ``None`` if it chooses nothing."""
-        return self.bakeoff.choose(self.measures, self.ruled_out) if self.bakeoff else None
+        """What is recommended of the candidates; ``None`` if there are none.
+
+        Among several the rules decide: the questions were too few to.
+        """
+        known = guide().approaches
+
+        def points(name: str) -> int:
+            return self._points(known[self.bakeoff.approach(name)])
+
+        return max(self.candidates, key=points, default=None)
+
+    @property
+    def undecided(self) -> str | None:
+        """In words, what the bake-off could not decide; ``None`` if it decided or chose nothing."""
+        if len(self.candidates) < 2:
+            return None
+        titles = [self.bakeoff.title(name) for name in self.candidates]
+        between = f"{', '.join(titles[:-1])} and {titles[-1]}"
+        return f"{self.bakeoff.asked(*self.candidates[:2])} cannot decide between {between}"
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -66,7 +88,7 @@ class Case:
         marks = guide().confidence
         enough = self.answered >= marks.answered * len(self.answers)
         because = [f"{self.answered} of {len(self.answers)} questions answered"]
-        if self.measured:
+        if self.measured and not self.undecided:
             clear = self.bakeoff.clear(self.measured, self.measures)
             agrees = self.answered > 0 and self.by_rules == self.approach
             because.append(
@@ -79,8 +101,11 @@ class Case:
         else:
             clear, agrees = self._margin() >= marks.margin, False
             because.append(f"the rules of thumb are {'clear' if clear else 'close'}")
-            because.append("nothing measured on your own questions")
+            because.append(self.undecided or "nothing measured on your own questions")
         return ("low", "low", "medium", "high")[enough + clear + agrees], "; ".join(because)
+
+    def _points(self, approach: Approach) -> int:
+        return approach.retrieval * self.retrieval + approach.tuning * self.tuning
 
     def _margin(self) -> int:
         """Points that would turn the closer of the two decisions (above 0 is a yes)."""

@@ -52,6 +52,12 @@ def recommend(
     bakeoff = Bakeoff(measured) if measured is not None else None
     case = Case(check_answers(answers), bakeoff)
     chosen, (level, because) = case.approach, case.confidence()
+    next_step = chosen.after_bakeoff if case.measured else chosen.next_step
+    if case.undecided:
+        next_step = (
+            f"Write more questions: {case.undecided}; 100 to 200 choose between good systems. "
+            f"Until then: {next_step}"
+        )
     return Recommendation(
         approach=chosen.name,
         title=case.title,
@@ -60,6 +66,6 @@ def recommend(
         reasons=reasons_for(case),
         against=reasons_against(case),
         would_change=would_change(case.answers, measured),
-        next_step=chosen.after_bakeoff if case.measured else chosen.next_step,
+        next_step=next_step,
         cost=chosen.cost + (bakeoff.bill(case.measured) if case.measured else ""),
     )

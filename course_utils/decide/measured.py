@@ -7,18 +7,40 @@ from typing import Any
 from course_utils.decide.questions import guide
 from course_utils.errors import CourseError
 
+# Beyond this a p-value says that chance alone may have made the difference.
+CHANCE = 0.05
+# A gain, as a share of the answers, for which the costlier approach would be worth its work.
+WORTH = 0.1
+
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of shares (0..1) with its 95 % interval."""
+    """A paired difference of shares (0..1) with its 95 % interval.
+
+    Attributes:
+        p: Of the paired test; 0 where the report has none.
+        n: How many questions were compared; ``None``: not known.
+    """
 
     mean: float
     low: float
     high: float
+    p: float = 0.0
+    n: int | None = None
+
+    @property
+    def most(self) -> float:
+        """The greatest gain that the questions do not exclude.
+
+        Where all pairs are alike the bootstrap has nothing to vary and its interval no width; a
+        few such pairs still allow a gain (the exact bound of ``mean_interval``).
+        """
+        slack = 1 - 0.025 ** (1 / self.n) if self.n and self.low == self.high else 0
+        return min(self.high + slack, 1.0)
 
     def __str__(self) -> str:
-        ends = ", ".join(f"{100 * end:+.0f}" for end in (self.low, self.high))
-        return f"{100 * self.mean:+.0f} points [{ends}]"
+        mean, low, high = (f"{round(100 * x):+d}" for x in (self.mean, self.low, self.high))
+        return f"{mean} points [{low}, {high}]"
 
 
 class Bakeoff:
@@ -56,22 +78,43 @@ class Bakeoff:
     def difference(self, a: str, b: str, measure: str) -> Difference | None:
         """``a`` minus ``b``, where the report has the pair."""
         if pair := self._paired.get((a, b, measure)):
-            return Difference(pair["difference"], pair["low"], pair["high"])
-        if pair := self._paired.get((b, a, measure)):
-            return Difference(-pair["difference"], -pair["high"], -pair["low"])
-        return None
+            ends = pair["difference"], pair["low"], pair["high"]
+        elif pair := self._paired.get((b, a, measure)):
+            ends = -pair["difference"], -pair["high"], -pair["low"]
+        else:
+            return None
+        return Difference(*ends, pair.get("p", 0.0), pair.get("n"))
 
     def worse(self, a: str, b: str, measure: str) -> bool:
-        """Whether ``a`` is measurably worse: the interval of the difference excludes 0.
+        """Whether ``a`` is measurably worse: the interval excludes 0, and p is below ``CHANCE``.
 
-        Where the report lacks the pair, the two intervals must not overlap.
+        The interval alone has no width where two questions agree. Where the report lacks the pair,
+        the two intervals must not overlap.
         """
         if difference := self.difference(a, b, measure):
-            return difference.high < 0
+            return difference.high < 0 and difference.p < CHANCE
         (_, high), (low, _) = self._ends(a, measure), self._ends(b, measure)
         return high is not None and low is not None and high < low
 
-    def choose(self, measures: Sequence[str], ruled_out: Collection[str]) -> str | None:
+    def may_gain(self, a: str, b: str, measures: Sequence[str]) -> bool:
+        """Whether ``a`` may be better than ``b`` by ``WORTH``, for all that was measured."""
+        for measure in measures:
+            if difference := self.difference(a, b, measure):
+                gain = difference.most
+            else:
+                (_, high), (low, _) = self._ends(a, measure), self._ends(b, measure)
+                gain = 0.0 if high is None or low is None else high - low
+            if gain >= WORTH:
+                return True
+        return False
+
+    def asked(self, a: str, b: str) -> str:
+        """``10 questions``: on how many the two were compared."""
+        difference = self.difference(a, b, "correct")
+        n = difference.n if difference else None
+        return f"{n} question{'s' if n > 1 else ''}" if n else "so few questions"
+
+    def choose(self, measures: Sequence[str], ruled_out: Collection[str]) -> list[str]:
         """The simplest of what is not measurably worse than any other.
 
         Args:
@@ -80,7 +123,8 @@ class Bakeoff:
             ruled_out: Approaches that cannot be chosen.
 
         Returns:
-            A name of ``rows``; ``None`` if all are ruled out.
+            Names of ``rows``, simplest first. One: it is chosen. More: the questions are too few
+            to decide between them. None: all are ruled out.
         """
         left = list(self.rows)
         while left:
@@ -88,10 +132,28 @@ class Bakeoff:
             for measure in measures:
                 # "or kept": differences that contradict each other in a circle decide nothing.
                 kept = [a for a in kept if not any(self.worse(a, b, measure) for b in kept)] or kept
-            if self.approach(kept[0]) not in ruled_out:
-                return kept[0]
-            left.remove(kept[0])
-        return None
+            if allowed := [name for name in kept if self.approach(name) not in ruled_out]:
+                return self._open(allowed, measures)
+            left = [name for name in left if name not in kept]
+        return []
+
+    def _open(self, names: list[str], measures: Sequence[str]) -> list[str]:
+        """The simplest, and what may be better than it by more than its work."""
+        simplest = names[0]
+        found = [
+            name
+            for name in names
+            if name == simplest
+            or (
+                self.approach(name) != self.approach(simplest)
+                and self.may_gain(name, simplest, measures)
+            )
+        ]
+        # Rules weigh documents and training apart: where one of these is out, they cannot choose
+        # between none and both.
+        if simplest == "prompt" and len({self.approach(name) for name in found}) < 4:
+            found = [name for name in found if self.approach(name) != "rag_fine_tuned"]
+        return found
 
     def clear(self, name: str, measures: Sequence[str]) -> bool:
         """Whether something that counts tells ``name`` apart from every other approach."""
@@ -101,8 +163,13 @@ class Bakeoff:
             if o != name
         )
 
-    def compared(self, name: str) -> Iterator[str]:
-        """Sentences: how often it was right, and each other approach beside it."""
+    def compared(self, name: str, candidates: Collection[str] = ()) -> Iterator[str]:
+        """Sentences: how often it was right, and each other approach beside it.
+
+        Args:
+            name: What is recommended.
+            candidates: What ``choose`` left.
+        """
         names = list(self.rows)
         mine = _right(self.rows[name])
         yield f"In the bake-off, {self.title(name)} got {mine} of the answers right."
@@ -117,10 +184,17 @@ class Bakeoff:
             elif self.worse(other, name, "correct"):
                 said += "measurably worse"
             else:
-                simpler = names.index(name) < names.index(other)
-                said += "no measurable difference" + (
-                    ", so the simpler one wins" if simpler else ""
+                simple, costly = sorted((name, other), key=names.index)
+                wide = self.may_gain(costly, simple, ("correct",))
+                said += (
+                    f"{self.asked(name, other)} cannot decide between them"
+                    if wide
+                    else "no measurable difference"
                 )
+                if wide and {name, other} <= set(candidates):
+                    said += ", so the rules decide"
+                elif simple == name:
+                    said += ", so the simpler one wins"
             yield f"{said}."
 
     def style(self) -> str | None:

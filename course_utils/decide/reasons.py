@@ -37,9 +37,13 @@ class Reason:
 
 
 def reasons_for(case: Case) -> list[Reason]:
-    """Measured facts first, then rules, strongest first; at least one."""
+    """Measured facts first, then rules, strongest first; at least one.
+
+    A rule that measurement contradicts is no reason.
+    """
     facts = [Reason(text, "measured") for text in _facts(case)]
-    return facts + [_reason(rule, rule.reason) for rule in _speaking(case, +1)]
+    rules = [rule for rule in _speaking(case, +1) if rule.support != "contradicted"]
+    return facts + [_reason(rule, rule.reason) for rule in rules]
 
 
 def reasons_against(case: Case) -> list[Reason]:
@@ -66,7 +70,7 @@ def _speaking(case: Case, sign: int) -> list[Rule]:
 def _facts(case: Case) -> Iterator[str]:
     if not case.measured:
         return
-    yield from case.bakeoff.compared(case.measured)
+    yield from case.bakeoff.compared(case.measured, case.candidates)
     if case.answers["style"] and (sentence := case.bakeoff.style()):
         yield sentence
     cites = case.bakeoff.rows[case.measured].get("cites")
@@ -120,7 +124,7 @@ def _why_not(case: Case, other: str, measure: str) -> str:
 def _shortcomings(case: Case, name: str) -> Iterator[str]:
     row, title = case.bakeoff.rows[name], case.title
     if row["correct"] < 1:
-        yield f"{title} did not get {1 - row['correct']:.0%} of the questions right."
+        yield f"{title} got {1 - row['correct']:.0%} of the questions wrong."
     budget, slow = case.answers["latency_ms"], row.get("seconds_p95")
     if budget is not None and slow is not None and 1000 * slow > budget:
         yield (

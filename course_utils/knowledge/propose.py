@@ -39,6 +39,12 @@ DEFINITIONS = {
 SYSTEM = "Write the question that a customer would ask and that the text answers."
 # A number by itself: not that of a version, an issue or a product such as L1.
 _FIGURE = re.compile(r"(?<![\w.`#/-])[$€£]?\d+(?:[.,]\d+)?(?![\w.]*\d)")
+# A figure and what it counts; small words after it belong to the rest of the sentence.
+_COUNTED = re.compile(
+    rf"{_FIGURE.pattern}(?: ?[%€£°]C?| (?!(?:and|for|per|the|are|was|with|from|each|when|than)\b)"
+    r"(?:(?:business|working|calendar|square) )?[A-Za-z]{3,})?"
+)
+_EUROS = re.compile(r"(\d[\d.,]*) euros?")
 _DEFINITION = re.compile(r"\b(?:is an?|is the|are the|means|stands for|defaults? to|by default)\b")
 # Code, markup, links, half sentences, and sentences that lean on the one before.
 _UNFIT = re.compile(
@@ -61,7 +67,8 @@ def propose_questions(documents: Sequence[Document], n: int, llm: BaseChatModel)
 
     Returns:
         Lines for a file of questions, with ``question``, ``answer`` (the sentence asked about),
-        ``sources`` and ``proposed``.
+        ``sources`` and ``proposed``, and ``accepted`` where the sentence has one figure to answer
+        with.
 
     Raises:
         CourseError: Nothing could be proposed.
@@ -77,13 +84,16 @@ def propose_questions(documents: Sequence[Document], n: int, llm: BaseChatModel)
                 proposed[question.lower()] = {
                     "question": question,
                     "answer": sentence,
+                    **_accepted(question, sentence),
                     "sources": [document.metadata["source"]],
                     "proposed": True,
                 }
                 bar.update()
     if not proposed:
         what = f"no question could be proposed from {len(documents)} documents"
-        raise CourseError(what, 'write some by hand: {"question": "…", "answer": "…"} on each line')
+        raise CourseError(
+            what, 'write some by hand: {"question": "…", "accepted": ["…"]} on each line'
+        )
     return list(proposed.values())
 
 
@@ -133,6 +143,23 @@ def _is_of_use(question: str, sentence: str) -> bool:
         and 4 <= len(question.split()) <= MOST_WORDS
         and len(words & _content(sentence)) >= max(1, len(words) / 2)
     )
+
+
+def _accepted(question: str, sentence: str) -> dict[str, list[str]]:
+    """The figure that answers, as a person would check it: ``answer`` asks for most of its words.
+
+    Of several figures a machine does not know which one is asked for.
+    """
+    asked = set(_FIGURE.findall(question))
+    found = [
+        match for match in _COUNTED.finditer(sentence) if not asked & {*_FIGURE.findall(match[0])}
+    ]
+    if len(found) != 1:
+        return {}
+    figure = found[0][0]
+    if euros := _EUROS.fullmatch(figure):
+        return {"accepted": [figure, f"€{euros[1]}", f"{euros[1]} €", f"{euros[1]} EUR"]}
+    return {"accepted": [figure]}
 
 
 def _content(text: str) -> set[str]:

@@ -221,6 +221,20 @@ def test_differences_in_words_better_one_first(report):
     assert "RAG + fine-tuned over RAG: +95 points" in section
 
 
+def test_few_questions_that_happen_to_agree_are_no_proof(report):
+    report["paired"][0] |= {"low": -1.0, "high": -1.0, "difference": -1.0, "p": 0.4911, "n": 2}
+    section = words(parsed(report).find(id="differences").parent)
+    assert "RAG and Prompt with examples: no difference found (+100 points" in section
+
+
+def test_says_what_the_prompt_is_shown_and_counts_one_difference(report):
+    report["paired"] = report["paired"][:1]
+    page = parsed(report)
+    caption = words(page.find("table", class_="cards").caption)
+    assert "Prompt with examples is shown no documents" in caption
+    assert "1 difference was tested" in words(page.find(id="method").parent)
+
+
 def test_outcomes_and_answers_stand_side_by_side(report):
     section = parsed(report).find(id="failures").parent
     rows = {words(r.th): [words(d) for d in r.find_all("td")] for r in section.tbody.find_all("tr")}

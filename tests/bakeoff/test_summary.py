@@ -1,7 +1,7 @@
 import pytest
 
 from course_utils.answer import Answer, Usage
-from course_utils.bakeoff.summary import compare, row
+from course_utils.bakeoff.summary import MOST_EXAMPLES, _examples, compare, row
 from course_utils.evaluate.questions import load_questions
 from course_utils.evaluate.scorer import Score
 from course_utils.registry import tunable
@@ -57,3 +57,19 @@ def test_differences_are_paired(questions):
     sign = 1 if gap["a"] == "rag" else -1
     assert sign * gap["difference"] == 1 and gap["n"] == 8 and gap["p"] < 0.05
     assert not [g for g in compare(scores) if g["measure"] == "style"], "judged on one side only"
+
+
+def test_examples_are_those_that_tell_and_then_all_other_failures(questions):
+    scores = {
+        "prompt": [WRONG] * 7 + [RIGHT, INVENTED, REFUSED],
+        "rag": [WRONG, *[RIGHT] * 7, INVENTED, REFUSED],
+    }
+    shown = _examples(questions, dict.fromkeys(scores, answers(10)), scores)
+    told = [
+        questions.index(next(q for q in questions if q.question == e["question"])) for e in shown
+    ]
+    assert sorted(told) == [0, 1, 2, 3, 4, 5, 6, 8], "all right is no failure"
+    differing = [{a["right"] for a in e["answers"].values()} == {True, False} for e in shown]
+    assert differing[0] and not differing[told.index(0)] and told.index(0) > 0
+    many = _examples(questions * 9, {"rag": answers(90)}, {"rag": [WRONG] * 90})
+    assert len(many) == MOST_EXAMPLES

@@ -46,7 +46,7 @@ def test_every_question_has_a_control_its_reason_and_dont_know():
 def test_the_recommendation_follows_every_change():
     form = ask()
     parts = controls(form)
-    assert "<h3>Prompting</h3>" in shown(form)
+    assert "<h3>Prompt</h3>" in shown(form)
     parts["change"].value = "weekly"
     assert "<h3>RAG</h3>" in shown(form) and "course bakeoff" in shown(form)
     parts["change"].value = ""
@@ -155,7 +155,7 @@ def test_answered_by_keyboard_in_jupyterlab(lab, chromium):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     title = page.locator(".course-decide h3")
-    expect(title).to_have_text("Prompting")
+    expect(title).to_have_text("Prompt")
     page.screenshot(path=artifacts / "decide-widget-start.png")
 
     page.get_by_label("Knowledge changes").focus()
@@ -166,11 +166,11 @@ def test_answered_by_keyboard_in_jupyterlab(lab, chromium):
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")  # so is this
     page.get_by_label("Labelled examples").focus()
-    page.keyboard.type("120")
+    page.keyboard.type("20")
     result = page.get_by_role("status")
     expect(result).to_contain_text("The knowledge is private or new")
     expect(result).to_contain_text("All documents fit into one prompt")
-    expect(result).to_contain_text("You have fewer than 500 examples")
+    expect(result).to_contain_text("You have fewer than 50 examples")
     expect(result).to_contain_text("4 of 11 questions answered")
     page.screenshot(path=artifacts / "decide-widget-answered.png")
     page.close()

@@ -7,11 +7,13 @@ from langchain_openai import ChatOpenAI
 from course_utils.connection import connect
 from course_utils.endpoint import process
 from course_utils.errors import CourseError
+from course_utils.evaluate.correctness import is_correct
 from course_utils.evaluate.own_questions import load_own_questions
 from course_utils.knowledge.documents import load_documents
 from course_utils.knowledge.propose import (
     DEFINITIONS,
     FIGURES,
+    _accepted,
     _is_of_use,
     propose_questions,
     worth_asking,
@@ -76,6 +78,29 @@ def test_sentences_that_give_no_question(sentence):
 def test_only_questions_about_the_sentence_are_kept(question, of_use):
     sentence = "The Pro plan costs $49 a month and includes up to 20 sensors."
     assert _is_of_use(question, sentence) is of_use
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reply", "accepted"),
+    [
+        ("A filter for the kettle costs 4 euros.", "€4.", ["4 euros", "€4", "4 €", "4 EUR"]),
+        ("It is back within 14 days of delivery.", "Fourteen days.", ["14 days"]),
+        ("It is lost after 12 business days.", "After 12 working days.", ["12 business days"]),
+        ("The heating element takes 1,200 watts.", "1200 watts", ["1,200 watts"]),
+        ("The plan costs $49 a month.", "$49", ["$49"]),
+        ("The plan costs $49 a month and includes up to 20 sensors.", "", None),
+        ("A voucher is a code that lowers the price.", "", None),
+    ],
+)
+def test_the_figure_that_answers_is_accepted(sentence, reply, accepted):
+    assert _accepted("How much is that?", sentence).get("accepted") == accepted
+    assert accepted is None or is_correct(reply, [accepted])
+
+
+def test_a_figure_of_the_question_is_not_its_answer():
+    sentence = "The plan costs $49 a month and includes up to 20 sensors."
+    asked = "How many sensors does the plan for $49 include?"
+    assert _accepted(asked, sentence) == {"accepted": ["20 sensors"]}
 
 
 def test_the_model_proposes_what_a_person_can_correct(llm, tmp_path):
