@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def export_gguf(adapter: Path, shape: dict, target: Path) -> Path:
     kind = shape["model_type"]
     architectures = {name: arch for arch, name in gguf.MODEL_ARCH_NAMES.items()}
     names = gguf.get_tensor_name_map(architectures[kind], shape["num_hidden_layers"])
-    aside = target.with_name(f".{target.name}.new")
+    # A notebook and the endpoint may both export an adapter that has just been made.
+    aside = target.with_name(f".{target.name}.{token_hex(4)}")
     writer = gguf.GGUFWriter(aside, kind)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")

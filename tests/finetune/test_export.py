@@ -5,7 +5,9 @@ de-quantised ones in float32. The house-style adapter of the repository, 8 quest
 tokens: log-probabilities of the common beginnings differ by 0.03 on average.
 """
 
+import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,12 @@ def test_what_llama_cpp_cannot_take_is_refused(base, tmp_path):
     with pytest.raises(CourseError, match=r"no place for .*lora_magnitude_vector"):
         export_gguf(tmp_path, base_shape(Path(base)), target)
     assert not target.exists()
+
+
+def test_several_at_once_leave_one_whole_file(tmp_path):
+    shape = json.loads((ADAPTER / "card.json").read_text())["shape"]
+    target = tmp_path / "adapter.gguf"
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: export_gguf(ADAPTER, shape, target), range(8)))
+    assert set(made) == set(tmp_path.iterdir()) == {target}
+    assert target.read_bytes() == export_gguf(ADAPTER, shape, tmp_path / "alone").read_bytes()
