@@ -9,7 +9,7 @@ from pathlib import Path
 from course_utils.blocks import with_block
 from course_utils.settings import NOTEBOOKS, REPO, write_atomic
 from course_utils.teach.address import binder_url, colab_url, release, repository
-from course_utils.teach.cells import code_cells, number
+from course_utils.teach.cells import code_cells, lesson_files, number
 from course_utils.teach.structure import notebooks
 
 README = REPO / "README.md"
@@ -64,7 +64,7 @@ def readme(text: str) -> str:
     Raises:
         CourseError: The comments between which they stand are gone.
     """
-    names = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    names = [path.name for path in lesson_files(NOTEBOOKS)]
     first = f"notebooks/{names[0]}"
     colab = " · ".join(f"[{name[:2]}]({colab_url(f'notebooks/{name}')})" for name in names)
     return with_block(

@@ -1,7 +1,18 @@
-"""What a notebook file is made of, for the tools that read it as JSON."""
+"""Which files are lessons and what a notebook is made of, for the tools that read it as JSON."""
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+
+
+def lesson_files(folder: Path) -> list[Path]:
+    """The lessons in a folder, such as ``02_rag_lcel.ipynb``, in order."""
+    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+
+
+def title(notebook: dict) -> str:
+    """A notebook's heading, without its mark."""
+    return source(notebook["cells"][0]).splitlines()[0].lstrip("# ")
 
 
 def source(cell: dict) -> str:

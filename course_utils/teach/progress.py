@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 
 from course_utils.settings import NOTEBOOKS, settings
+from course_utils.teach.cells import lesson_files, title
 
 KINDS = ("exercise", "quiz")
 COUNTED = "Counted: exercises done and quiz questions answered right."
@@ -56,10 +57,11 @@ def lessons() -> list[Lesson]:
     """All lessons, in order, with what is done of each."""
     done = _recorded()
     found = []
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+    for path in lesson_files(NOTEBOOKS):
         number = path.name[:2]
         items = _items(number)
-        found.append(Lesson(number, _title(path), path.name, len(items & done), len(items)))
+        heading = title(json.loads(path.read_text(encoding="utf-8")))
+        found.append(Lesson(number, heading, path.name, len(items & done), len(items)))
     return found
 
 
@@ -69,11 +71,10 @@ def report() -> dict:
     ``next`` is the first lesson that is not finished, ``None`` when all are.
     """
     found = lessons()
-    open_ones = [lesson.number for lesson in found if lesson.done < lesson.total]
     return {
         "done": sum(lesson.done for lesson in found),
         "total": sum(lesson.total for lesson in found),
-        "next": open_ones[0] if open_ones else None,
+        "next": _next(found),
         "lessons": [asdict(lesson) for lesson in found],
     }
 
@@ -87,7 +88,7 @@ def as_text() -> str:
         filled = round(20 * lesson.done / max(lesson.total, 1))
         bar = "#" * filled + "." * (20 - filled)
         lines.append(f"{lesson.title:{width}}  [{bar}] {lesson.done:2} of {lesson.total}")
-    return "\n".join([*lines, COUNTED, _advice()])
+    return "\n".join([*lines, COUNTED, _advice(found)])
 
 
 def show() -> None:
@@ -129,24 +130,25 @@ def _items(lesson: str) -> set[tuple[str, str]]:
     return tasks | {("quiz", question.id) for question in load_quiz(lesson).questions}
 
 
-def _title(path) -> str:
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "".join(cells[0]["source"]).splitlines()[0].lstrip("# ")
+def _next(found: list[Lesson]) -> str | None:
+    """The first lesson that is not finished."""
+    return next((lesson.number for lesson in found if lesson.done < lesson.total), None)
 
 
-def _advice() -> str:
-    following = report()["next"]
+def _advice(found: list[Lesson]) -> str:
+    following = _next(found)
     if following is None:
         return "All done. The capstone: your own documents, at the end of lesson 06."
     return f"Go on with lesson {following}."
 
 
 def _as_html() -> str:
+    found = lessons()
     rows = "".join(
         f"<tr><td>{escape(lesson.title)}</td>"
         f'<td><progress max="{lesson.total}" value="{lesson.done}" '
         f'aria-label="{escape(lesson.title)}"></progress></td>'
         f"<td>{lesson.done} of {lesson.total}</td></tr>"
-        for lesson in lessons()
+        for lesson in found
     )
-    return f"<table>{rows}</table><p>{COUNTED} {escape(_advice())}</p>"
+    return f"<table>{rows}</table><p>{COUNTED} {escape(_advice(found))}</p>"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from course_utils.errors import CourseError
 from course_utils.forms import NO_SHORTCUTS, keep_keys, text_html
 from course_utils.settings import DATA, NOTEBOOKS, write_atomic
-from course_utils.teach.cells import code_cells, source
+from course_utils.teach.cells import code_cells, lesson_files, source
 from course_utils.teach.progress import record
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def form(questions: Quiz) -> "VBox":
 def store(folder: Path = NOTEBOOKS) -> list[str]:
     """Write the pages into the cells of the lessons that show a quiz; returns what changed."""
     changed = []
-    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+    for path in lesson_files(folder):
         notebook = json.loads(text := path.read_text(encoding="utf-8"))
         for cell in quiz_cells(notebook):
             cell["outputs"] = [

@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError
 
 from course_utils.errors import CourseError
 from course_utils.settings import NOTEBOOKS, write_atomic
+from course_utils.teach.cells import lesson_files
 from course_utils.teach.tidy import tidy
 
 CELL_TIMEOUT_S = 600
@@ -47,7 +48,7 @@ def lessons(numbers: Sequence[str] = ()) -> list[Path]:
     Raises:
         CourseError: No lesson has such a number.
     """
-    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    every = lesson_files(NOTEBOOKS)
     wanted = {number.zfill(2) for number in numbers}
     unknown = wanted - {path.name[:2] for path in every}
     if unknown:

@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from course_utils.errors import CourseError
 from course_utils.settings import settings, write_atomic
+from course_utils.teach.cells import title
 from course_utils.teach.kit import timing
 from course_utils.teach.run import lessons
 
@@ -57,7 +58,7 @@ def make_slides(folder: Path | None = None) -> list[Path]:
         notebook = nbformat.read(path, as_version=4)
         page = folder / f"{path.stem}.html"
         write_atomic(page, _as_html(deck(notebook, path.name)))
-        decks[page] = _title(notebook)
+        decks[page] = title(notebook)
     write_atomic(folder / "index.html", _index(decks))
     return list(decks)
 
@@ -81,7 +82,7 @@ def deck(notebook: NotebookNode, name: str) -> NotebookNode:
         raise CourseError(f"{name}: cell {first.id} goes on with no slide", f"tag it {START}")
     advice = {row["section"]: row["say, show, ask"] for row in timing(name[:2])}
     cells = _slides(walked, advice)
-    return v4.new_notebook(cells=cells, metadata={**notebook.metadata, "title": _title(notebook)})
+    return v4.new_notebook(cells=cells, metadata={**notebook.metadata, "title": title(notebook)})
 
 
 def _slides(walked: list[tuple], advice: dict[str, str]) -> list[NotebookNode]:
@@ -166,10 +167,6 @@ def _headings(markdown: str, section: str, heading: str) -> tuple[str, str]:
     for marks, text in re.findall(r"^(#{1,3}) (.+)$", markdown, re.MULTILINE):
         section, heading = (section if marks == "###" else text), text
     return section, heading
-
-
-def _title(notebook: NotebookNode) -> str:
-    return notebook.cells[0].source.splitlines()[0].lstrip("# ")
 
 
 def _as_html(notebook: NotebookNode) -> str:

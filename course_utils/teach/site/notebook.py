@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 from course_utils.errors import CourseError
+from course_utils.teach.badges import TAG
 
 HEADLINE = "Right answers"
 
@@ -17,7 +18,7 @@ HEADLINE = "Right answers"
 def lesson_page(notebook: NotebookNode) -> NotebookNode:
     """A notebook as a page: without the cell that sets up Colab, its pictures with alt text."""
     page = copy.deepcopy(notebook)
-    page.cells = [cell for cell in page.cells if "colab" not in cell.metadata.get("tags", ())]
+    page.cells = [cell for cell in page.cells if TAG not in cell.metadata.get("tags", ())]
     for cell in page.cells:
         # myst-nb does not look for the text where Jupyter has it.
         if alts := [alt for _, alt in _pictures(cell)]:
