@@ -115,27 +115,22 @@ class Bakeoff:
         return f"{n} question{'s' if n > 1 else ''}" if n else "so few questions"
 
     def choose(self, measures: Sequence[str], ruled_out: Collection[str]) -> list[str]:
-        """The simplest of what is not measurably worse than any other.
+        """The simplest of what is not measurably worse than any other that can be chosen.
 
         Args:
             measures: What counts, first things first: a later one only decides among those that
                 the earlier ones leave.
-            ruled_out: Approaches that cannot be chosen.
+            ruled_out: Approaches that cannot be chosen; nothing is compared with them.
 
         Returns:
             Names of ``rows``, simplest first. One: it is chosen. More: the questions are too few
             to decide between them. None: all are ruled out.
         """
-        left = list(self.rows)
-        while left:
-            kept = left
-            for measure in measures:
-                # "or kept": differences that contradict each other in a circle decide nothing.
-                kept = [a for a in kept if not any(self.worse(a, b, measure) for b in kept)] or kept
-            if allowed := [name for name in kept if self.approach(name) not in ruled_out]:
-                return self._open(allowed, measures)
-            left = [name for name in left if name not in kept]
-        return []
+        kept = [name for name in self.rows if self.approach(name) not in ruled_out]
+        for measure in measures:
+            # "or kept": differences that contradict each other in a circle decide nothing.
+            kept = [a for a in kept if not any(self.worse(a, b, measure) for b in kept)] or kept
+        return self._open(kept, measures) if kept else []
 
     def _open(self, names: list[str], measures: Sequence[str]) -> list[str]:
         """The simplest, and what may be better than it by more than its work."""

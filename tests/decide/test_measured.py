@@ -69,6 +69,15 @@ def test_what_the_answers_rule_out_is_not_taken_however_good_it_was():
     assert "50% of its answers cited a source that holds the answer." in texts(cited.reasons)
 
 
+def test_what_is_ruled_out_takes_no_part_in_the_comparison():
+    # Weekly changes rule Fine-tuning out. Prompt is measurably worse than that, not than RAG, and
+    # keeps the style better than RAG does.
+    right = {"prompt": 0.0, "rag": 0.05, "fine_tuned": 0.15}
+    style = {"prompt": 0.15, "rag": 0.0, "fine_tuned": 0.0}
+    report = make_report(right, style, width=0.12, paired=False)
+    assert recommend({"change": "weekly", "style": True}, report).approach == "prompt"
+
+
 def test_where_nothing_allowed_was_measured_the_rules_decide_and_say_so():
     result = recommend({"citations": True}, make_report({"prompt": 0.5, "fine_tuned": 0.6}))
     assert result.approach == "rag"
