@@ -166,14 +166,35 @@ def serve(
         list[str] | None,
         typer.Option(help="NAME=ID: answer for NAME with model ID; answers still say ID."),
     ] = None,
+    is_class: Annotated[
+        bool, typer.Option("--class", help="Serve a class: a key for each learner.")
+    ] = False,
+    learners: Annotated[int | None, typer.Option(help="How many learners; with --class.")] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="File with a learner's name on each line; with --class.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on, 0.0.0.0 for all; with --class.")
+    ] = "127.0.0.1",
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Take all earlier keys back; with --class.")
+    ] = False,
 ) -> None:
-    """Run the local endpoint in the foreground. Example: course serve --port 8100"""
+    """Run the local endpoint in the foreground.
+
+    Examples: course serve --port 8100, and for a room of people
+    course serve --class --learners 30 --host 0.0.0.0 --port 8100
+    """
+    from course_utils.endpoint.classroom import learners as class_list
     from course_utils.endpoint.serve import serve as serve_endpoint
 
     pairs = dict(pair.split("=", 1) for pair in alias or [] if "=" in pair)
     if len(pairs) != len(alias or []):
         raise CourseError("--alias takes NAME=ID", "for example: --alias my-model=<a local id>")
-    serve_endpoint(port=port, aliases=pairs)
+    if not is_class and (learners is not None or names or new_keys):
+        raise CourseError("--learners, --names and --new-keys are for a class", "add --class")
+    people = class_list(learners, names) if is_class else []
+    serve_endpoint(port=port, aliases=pairs, host=host, learners=people, new_keys=new_keys)
 
 
 @app.command("check-data")

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.settings import LOCAL_KEY, own_key, settings
@@ -20,7 +22,7 @@ class Connection:
     """Who answers.
 
     Attributes:
-        provider: ``local``, ``openai``, or a base URL.
+        provider: ``local``, ``class``, ``openai``, or a base URL.
         base_url: Where the clients send their requests.
         chat_model, embedding_model: Ids to pass as ``model=``.
         name: The chat model's name for people.
@@ -34,8 +36,8 @@ class Connection:
 
     @property
     def is_local(self) -> bool:
-        """True when the course's own endpoint answers, for free."""
-        return self.provider == "local"
+        """True when the course's own endpoint answers, for free; a class has it elsewhere."""
+        return self.provider in ("local", "class")
 
     def spent_usd(self) -> float:
         """US dollars that hosted use has cost so far in this course home."""
@@ -52,7 +54,8 @@ def connect(provider: str | None = None) -> Connection:
 
     Args:
         provider: ``local``, ``openai``, or the base URL of a compatible host; ``None`` takes
-            ``COURSE_PROVIDER``, and ``local`` where that is not set.
+            ``COURSE_PROVIDER``, and ``local`` where that is not set. With ``COURSE_CLASS_KEY`` a
+            base URL is that of a class's endpoint.
 
     Returns:
         The connection, with the model ids to use.
@@ -63,9 +66,11 @@ def connect(provider: str | None = None) -> Connection:
     provider = provider or settings().provider
     key = users_key()
     _reach_loopback_directly()
+    class_key = settings().class_key
     if provider == "local":
-        connection, line = _connect_local(key)
-        client_key = LOCAL_KEY
+        connection, line, client_key = _connect_local(key, class_key)
+    elif class_key and urlsplit(provider).scheme in {"http", "https"}:
+        connection, line, client_key = _connect_class(provider.rstrip("/"), class_key)
     else:
         connection, line, client_key = _connect_hosted(provider, key)
     # Only now: a connection that failed leaves the last one as it was.
@@ -92,11 +97,18 @@ def _reach_loopback_directly() -> None:
             os.environ[name] = ",".join([*hosts, *missing])
 
 
-def _connect_local(key: str | None) -> tuple[Connection, str]:
+def _connect_local(key: str | None, class_key: SecretStr | None) -> tuple[Connection, str, str]:
     from course_utils.endpoint.process import ensure_running
 
     chat = registry.local_chat()
     endpoint = ensure_running()
+    if endpoint.is_class:
+        if class_key is None:
+            raise CourseError(
+                f"the endpoint of this course home serves a class ({endpoint.base_url})",
+                "set COURSE_CLASS_KEY to your key, or COURSE_HOME to another folder",
+            )
+        return _connect_class(endpoint.base_url, class_key)
     line = f"{chat.name} answers on this machine ({endpoint.base_url}), free of charge."
     if key:
         line += (
@@ -104,7 +116,35 @@ def _connect_local(key: str | None) -> tuple[Connection, str]:
             'connect("openai") or COURSE_PROVIDER=openai would spend money with it.'
         )
     encoder = registry.local_encoder()
-    return Connection("local", endpoint.base_url, chat.id, encoder.id, chat.name), line
+    connection = Connection("local", endpoint.base_url, chat.id, encoder.id, chat.name)
+    return connection, line, LOCAL_KEY
+
+
+def _connect_class(base_url: str, class_key: SecretStr) -> tuple[Connection, str, str]:
+    """A class's endpoint costs nothing, so there is no relay between; the key is no secret of
+    value, and no other key is ever sent there."""
+    import httpx
+
+    key = class_key.get_secret_value()
+    try:
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = httpx.get(f"{base_url}/models", headers=headers, timeout=30)
+        served = answer.json()
+        if answer.is_success:
+            chat, encoder = (model["id"] for model in served["data"][:2])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"no class's endpoint answers at {base_url} ({type(error).__name__})",
+            "check COURSE_PROVIDER against the address that your instructor gave you",
+        ) from None
+    if not answer.is_success:
+        raise CourseError(
+            f"{base_url} refuses this key (status {answer.status_code})",
+            "check COURSE_CLASS_KEY against the key that your instructor gave you",
+        )
+    name = registry.models()[chat].name if chat in registry.models() else chat
+    line = f"{name} answers at your class's endpoint ({base_url}), free of charge."
+    return Connection("class", base_url, chat, encoder, name), line, key
 
 
 @dataclass(frozen=True)

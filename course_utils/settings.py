@@ -9,7 +9,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from course_utils.errors import CourseError
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         max_file_mb: Largest file that the local endpoint takes, in MiB.
         record_progress: Whether solved exercises and right quiz answers are remembered; the checks
             that run solutions turn it off.
+        class_key: A learner's key for the endpoint of a class, whose base URL is ``provider``.
+        share_progress: Whether the class's endpoint is told which exercises are solved.
+        class_in_flight, class_stored_mb, class_jobs: What a learner of the class that this machine
+            serves may have: requests answered at once, MiB of files and models, unfinished jobs.
         chroma_url: A Chroma server for the vector indexes; ``None`` keeps them in ``home``.
     """
 
@@ -59,6 +63,11 @@ class Settings(BaseSettings):
     parallel: int = 1
     max_file_mb: int = 512
     record_progress: bool = True
+    class_key: SecretStr | None = None
+    share_progress: bool = False
+    class_in_flight: int = 4
+    class_stored_mb: int = 200
+    class_jobs: int = 3
     chroma_url: str | None = None
 
     def model_post_init(self, _context: object) -> None:

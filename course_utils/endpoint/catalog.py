@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from course_utils import registry
+from course_utils.endpoint.access import ALONE, Person
 from course_utils.endpoint.encoder import Encoder
 from course_utils.endpoint.engine import Engine
 from course_utils.endpoint.errors import EndpointError, ModelNotFoundError
@@ -23,7 +24,10 @@ class Catalog:
 
     Args:
         aliases: Extra name → id of a served model. Answers still carry the real id.
-        tuned_models: Says which fine-tuned models there are.
+        tuned_models: Says which fine-tuned models there are for somebody.
+        most_engines: Chat models in memory at once.
+        parallel: Requests that the base model answers at the same time; ``None``: as the settings
+            say. A fine-tuned model always follows the settings.
 
     Raises:
         CourseError: An alias points nowhere, or takes the name of a real model.
@@ -32,10 +36,14 @@ class Catalog:
     def __init__(
         self,
         aliases: Mapping[str, str] | None = None,
-        tuned_models: Callable[[], list[Model]] = list,
+        tuned_models: Callable[[Person], list[Model]] = lambda _person: [],
+        most_engines: int = MAX_LOADED_ENGINES,
+        parallel: int | None = None,
     ) -> None:
         self.aliases = dict(aliases or {})
         self._tuned_models = tuned_models
+        self._most_engines = most_engines
+        self._parallel = parallel
         self.default_chat = registry.local_chat()
         self.encoder_model = registry.local_encoder()
         self._engines: dict[str, Engine] = {}
@@ -49,30 +57,31 @@ class Catalog:
                     f"give it a name of its own and one of the models: {', '.join(served)}",
                 )
 
-    def models(self) -> list[Model]:
-        """The default chat model and the encoder, then every other chat model that is prepared,
-        the fine-tuned ones last."""
+    def models(self, person: Person = ALONE) -> list[Model]:
+        """What they may ask: the default chat model and the encoder, then every other chat model
+        that is prepared, the fine-tuned ones last."""
         first = [self.default_chat, self.encoder_model]
         rest = [m for m in registry.models().values() if m not in first and m.role == "chat"]
-        rest += self._tuned_models()
+        rest += self._tuned_models(person)
         return first + [m for m in rest if m.runs == "local" and _prepared(m)]
 
-    def ids(self) -> list[str]:
+    def ids(self, person: Person = ALONE) -> list[str]:
         """Ids of ``models()``."""
-        return [model.id for model in self.models()]
+        return [model.id for model in self.models(person)]
 
-    def find(self, name: str, role: str | None = None) -> Model:
+    def find(self, name: str, role: str | None = None, person: Person = ALONE) -> Model:
         """The model that a request means by ``name``.
 
         Raises:
-            EndpointError: There is none, or it has another role (``chat``, ``embedding``).
+            EndpointError: There is none for this person, or it has another role (``chat``,
+                ``embedding``).
         """
         wanted = self.aliases.get(name, name)
         # The usual two are found without a look at the disk.
         usual = {model.id: model for model in (self.default_chat, self.encoder_model)}
         if wanted in usual and role in (None, usual[wanted].role):
             return usual[wanted]
-        served = {model.id: model for model in self.models()}
+        served = {model.id: model for model in self.models(person)}
         model = served.get(wanted)
         if model is None:
             fit = [m.id for m in served.values() if role in (None, m.role)]
@@ -93,10 +102,12 @@ class Catalog:
         if model.id not in self._engines:
             async with self._loading:
                 if model.id not in self._engines:
-                    self._unload(MAX_LOADED_ENGINES - 1)
-                    self._engines[model.id] = await asyncio.to_thread(load_engine, model)
+                    self._unload(self._most_engines - 1)
+                    parallel = None if model.adapter else self._parallel
+                    engine = await asyncio.to_thread(load_engine, model, parallel)
+                    self._engines[model.id] = engine
         engine = self._engines.pop(model.id)
-        self._unload(MAX_LOADED_ENGINES - 1)  # those that were busy when room was needed
+        self._unload(self._most_engines - 1)  # those that were busy when room was needed
         self._engines[model.id] = engine  # last in the dict = last used
         return engine
 
@@ -144,8 +155,12 @@ class Catalog:
         )
 
 
-def load_engine(model: Model) -> Engine:
+def load_engine(model: Model, parallel: int | None = None) -> Engine:
     """An engine for a chat model, as the settings want it; takes a second or so.
+
+    Args:
+        model: An entry of the registry, or a fine-tuned one.
+        parallel: Requests answered at the same time, if not as many as the settings say.
 
     Raises:
         CourseError: Its weights are not prepared.
@@ -155,7 +170,7 @@ def load_engine(model: Model) -> Engine:
         model.id,
         registry.model_path(model, "gguf"),
         context_tokens=min(chosen.context_tokens, model.context_tokens),
-        parallel=chosen.parallel,
+        parallel=parallel or chosen.parallel,
         threads=chosen.threads,
         adapter=model.adapter,
     )

@@ -59,15 +59,20 @@ def engine_body(request: ChatRequest, engine: Engine, choice: int = 0) -> dict[s
     return body
 
 
-async def complete(request: ChatRequest, engine: Engine) -> dict[str, Any]:
+async def complete(request: ChatRequest, engine: Engine, who: str = "") -> dict[str, Any]:
     """The whole answer: OpenAI's ``chat.completion`` object.
+
+    Args:
+        request: A checked request.
+        engine: Who answers.
+        who: Who asks.
 
     Raises:
         EndpointError: The engine refuses the request.
     """
     bodies = [engine_body(request, engine, choice) for choice in range(request.n or 1)]
     exact = request.seed is not None
-    tasks = [asyncio.create_task(engine.collect(body, exact)) for body in bodies]
+    tasks = [asyncio.create_task(engine.collect(body, exact, who)) for body in bodies]
     try:
         answers = await asyncio.gather(*tasks)
     finally:
@@ -80,8 +85,13 @@ async def complete(request: ChatRequest, engine: Engine) -> dict[str, Any]:
     return {**_head(engine, "chat.completion"), "choices": choices, "usage": usage}
 
 
-async def stream(request: ChatRequest, engine: Engine) -> AsyncIterator[dict[str, Any]]:
+async def stream(
+    request: ChatRequest, engine: Engine, who: str = ""
+) -> AsyncIterator[dict[str, Any]]:
     """The answer in ``chat.completion.chunk`` objects, of several choices interleaved.
+
+    Args:
+        request, engine, who: As for ``complete``.
 
     Raises:
         EndpointError: The engine refuses the request (before the first chunk).
@@ -91,7 +101,7 @@ async def stream(request: ChatRequest, engine: Engine) -> AsyncIterator[dict[str
     if wants_usage:
         head["usage"] = None
     usage = None
-    async for index, chunk in _merged(request, engine):
+    async for index, chunk in _merged(request, engine, who):
         if "usage" in chunk:
             usage = _add_usage(usage, _plain_usage(chunk))
         if not chunk.get("choices") or "prompt_progress" in chunk:
@@ -108,12 +118,14 @@ async def stream(request: ChatRequest, engine: Engine) -> AsyncIterator[dict[str
         yield {**head, "choices": [], "usage": usage}
 
 
-async def _merged(request: ChatRequest, engine: Engine) -> AsyncIterator[tuple[int, Chunk]]:
+async def _merged(
+    request: ChatRequest, engine: Engine, who: str
+) -> AsyncIterator[tuple[int, Chunk]]:
     """The chunks of all choices, each with its choice's index."""
     bodies = [engine_body(request, engine, choice) for choice in range(request.n or 1)]
     exact = request.seed is not None
     if len(bodies) == 1:
-        source = engine.stream(bodies[0], exact)
+        source = engine.stream(bodies[0], exact, who)
         try:
             async for chunk in source:
                 yield 0, chunk
@@ -124,7 +136,7 @@ async def _merged(request: ChatRequest, engine: Engine) -> AsyncIterator[tuple[i
 
     async def pump(index: int, body: dict[str, Any]) -> None:
         try:
-            async for chunk in engine.stream(body, exact):
+            async for chunk in engine.stream(body, exact, who):
                 queue.put_nowait((index, chunk))
             queue.put_nowait((index, None))
         except Exception as error:

@@ -95,28 +95,33 @@ class Engine:
         """One answer, blocking and past the queue: for a check at the start, and for benchmarks."""
         return self._server.handle_chat_completions(body)
 
-    async def collect(self, body: dict[str, Any], exact: bool = False) -> list[Chunk]:
+    async def collect(
+        self, body: dict[str, Any], exact: bool = False, who: str = ""
+    ) -> list[Chunk]:
         """All chunks of one answer. Cancel the task to stop the generation.
 
         Args:
             body: Request in llama.cpp's terms.
             exact: The same request shall give the same text, at the price of its prompt being
                 read anew and other requests waiting.
+            who: Whose turn it is; everybody gets theirs.
 
         Raises:
             EndpointError: The engine refuses the request.
         """
         chunks: list[Chunk] = []
-        await (await self._start(body, exact, chunks.append))
+        await (await self._start(body, exact, who, chunks.append))
         for chunk in chunks:
             self._check(chunk)
         return chunks
 
-    async def stream(self, body: dict[str, Any], exact: bool = False) -> AsyncIterator[Chunk]:
+    async def stream(
+        self, body: dict[str, Any], exact: bool = False, who: str = ""
+    ) -> AsyncIterator[Chunk]:
         """The chunks of one answer as they are made. Close the iterator to stop the generation.
 
         Args:
-            body, exact: As for ``collect``.
+            body, exact, who: As for ``collect``.
 
         Raises:
             EndpointError: The engine refuses the request.
@@ -127,7 +132,7 @@ class Engine:
         def put(chunk: Chunk | None) -> None:
             loop.call_soon_threadsafe(queue.put_nowait, chunk)
 
-        done = await self._start(body, exact, put)
+        done = await self._start(body, exact, who, put)
         done.add_done_callback(lambda _future: queue.put_nowait(None))
         try:
             while (chunk := await queue.get()) is not None:
@@ -138,10 +143,10 @@ class Engine:
             done.cancel()
 
     async def _start(
-        self, body: dict[str, Any], exact: bool, take: Callable[[Chunk], None]
+        self, body: dict[str, Any], exact: bool, who: str, take: Callable[[Chunk], None]
     ) -> asyncio.Future:
         """Wait for a slot and begin. Cancelling the returned future stops the generation."""
-        await self.turns.take(alone=exact)
+        await self.turns.take(exact, who)
         # With progress reports llama.cpp calls back while it still reads the prompt.
         body = {**body, "stream": True, "return_progress": True, "cache_prompt": not exact}
         loop = asyncio.get_running_loop()

@@ -19,6 +19,8 @@ class EndpointError(Exception):
         param: The parameter at fault, as the client spells it.
         code: OpenAI's short code, where there is one.
         type: OpenAI's class of error.
+        retry_after: Seconds after which the same request may succeed; 0: it never will by itself,
+            and OpenAI's clients shall not try.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class EndpointError(Exception):
         param: str | None = None,
         code: str | None = None,
         type: str = "invalid_request_error",
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -36,11 +39,21 @@ class EndpointError(Exception):
         self.param = param
         self.code = code
         self.type = type
+        self.retry_after = retry_after
 
     def body(self) -> dict:
         """The JSON body that OpenAI's clients understand."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return {"error": error}
+
+    def headers(self) -> dict[str, str]:
+        """What a client's back-off needs."""
+        if self.retry_after is None:
+            return {}
+        return {
+            "Retry-After": str(self.retry_after or 3600),
+            "x-should-retry": "true" if self.retry_after else "false",
+        }
 
 
 class ModelNotFoundError(EndpointError):
@@ -83,26 +96,27 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _answer(error: EndpointError) -> JSONResponse:
-    return JSONResponse(error.body(), error.status)
+def answer(error: EndpointError) -> JSONResponse:
+    """The error as a response."""
+    return JSONResponse(error.body(), error.status, error.headers())
 
 
 async def _endpoint_error(_request: Request, error: EndpointError) -> JSONResponse:
-    return _answer(error)
+    return answer(error)
 
 
 async def _course_error(_request: Request, error: CourseError) -> JSONResponse:
-    return _answer(NotReadyError(f"{error.what}: {error.cure}."))
+    return answer(NotReadyError(f"{error.what}: {error.cure}."))
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     message = f"{request.method} {request.url.path}: {error.detail}. See /docs for what is here."
-    return _answer(EndpointError(message, status=error.status_code))
+    return answer(EndpointError(message, status=error.status_code))
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
     message = f"The endpoint failed: {type(error).__name__}. Its log has the details."
-    return _answer(EndpointError(message, status=500, type="server_error"))
+    return answer(EndpointError(message, status=500, type="server_error"))
 
 
 async def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -131,7 +145,7 @@ async def _validation_error(_request: Request, error: RequestValidationError) ->
         message = "Send a JSON object as the body, with the header Content-Type: application/json."
     else:
         message = f"Invalid value for {param!r}: {text[0].lower()}{text[1:]}."
-    return _answer(EndpointError(message, param=param, code=code))
+    return answer(EndpointError(message, param=param, code=code))
 
 
 def _steps(location: tuple, body: object) -> list[str | int]:

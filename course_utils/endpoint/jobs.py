@@ -13,6 +13,7 @@ import secrets
 import time
 from typing import Any
 
+from course_utils.endpoint.access import Person, check_jobs
 from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.schemas_fine_tuning import JobRequest
@@ -24,17 +25,19 @@ from course_utils.finetune.prepared import ORGANISATION
 FINE_TUNED = "ft:"
 
 
-def create(store: Store, catalog: Catalog, wanted: JobRequest) -> Row:
+def create(store: Store, catalog: Catalog, wanted: JobRequest, person: Person) -> Row:
     """Take a job on; its files are validated later.
 
     Raises:
-        EndpointError: It cannot be done here, or a file is not there.
+        EndpointError: It cannot be done here, a file is not there, or they have too many jobs.
     """
     _can_train()
-    base = _base(catalog, wanted.model)
-    _check_file(store, "training_file", wanted.training_file)
+    base = _base(catalog, wanted.model, person)
+    _check_file(store, "training_file", wanted.training_file, person)
     if wanted.validation_file is not None:
-        _check_file(store, "validation_file", wanted.validation_file)
+        _check_file(store, "validation_file", wanted.validation_file, person)
+    mine = [job for job in store.in_state(*UNFINISHED, "paused") if job["owner"] == person.name]
+    check_jobs(mine, person)
     method = wanted.chosen_method()
     job_id = new_id("ftjob-")
     tuned_name = f"{FINE_TUNED}{base}:{ORGANISATION}:{wanted.suffix or ''}:{new_id('', 8)}"
@@ -43,6 +46,7 @@ def create(store: Store, catalog: Catalog, wanted: JobRequest) -> Row:
         store.add(
             "jobs",
             id=job_id,
+            owner=person.name,
             status="validating_files",
             model=base,
             tuned_name=tuned_name,
@@ -58,13 +62,13 @@ def create(store: Store, catalog: Catalog, wanted: JobRequest) -> Row:
     return store.get("jobs", job_id)
 
 
-def find(store: Store, job_id: str) -> Row:
-    """A job.
+def find(store: Store, job_id: str, person: Person) -> Row:
+    """A job of theirs.
 
     Raises:
         EndpointError: There is none with this id.
     """
-    job = store.get("jobs", job_id)
+    job = store.get("jobs", job_id, **person.only)
     if job is None:
         raise EndpointError(
             f"Could not find fine tune: {job_id}. fine_tuning.jobs.list() shows all.",
@@ -75,40 +79,35 @@ def find(store: Store, job_id: str) -> Row:
     return job
 
 
-def cancel(store: Store, job_id: str) -> Row:
+def cancel(store: Store, job_id: str, person: Person) -> Row:
     """Give a job up.
 
     Raises:
         EndpointError: It has ended already.
     """
-    now = int(time.time())
-    return _change(
-        store,
-        job_id,
-        (*UNFINISHED, "paused"),
-        "cancelled",
-        "The job was cancelled",
-        finished_at=now,
-        estimated_finish=None,
-    )
+    find(store, job_id, person)
+    ended = {"finished_at": int(time.time()), "estimated_finish": None}
+    before = (*UNFINISHED, "paused")
+    return _change(store, job_id, before, "cancelled", "The job was cancelled", **ended)
 
 
-def pause(store: Store, job_id: str) -> Row:
+def pause(store: Store, job_id: str, person: Person) -> Row:
     """Let a job rest until it is resumed; a training saves a checkpoint first.
 
     Raises:
         EndpointError: It has ended already, or rests.
     """
+    find(store, job_id, person)
     return _change(store, job_id, UNFINISHED, "paused", "The job was paused", estimated_finish=None)
 
 
-def resume(store: Store, job_id: str) -> Row:
+def resume(store: Store, job_id: str, person: Person) -> Row:
     """Let a paused job go on; in the queue it has the place of its creation again.
 
     Raises:
         EndpointError: It is not paused.
     """
-    status = "queued" if find(store, job_id)["validated"] else "validating_files"
+    status = "queued" if find(store, job_id, person)["validated"] else "validating_files"
     return _change(store, job_id, ("paused",), status, "The job was resumed")
 
 
@@ -151,7 +150,6 @@ def checkpoint_object(checkpoint: Row) -> dict[str, Any]:
 def _change(
     store: Store, job_id: str, before: tuple[str, ...], status: str, message: str, **values: Any
 ) -> Row:
-    find(store, job_id)
     with store.transaction():
         if not store.advance(job_id, before, status, **values):
             now = store.get("jobs", job_id)["status"]
@@ -170,8 +168,8 @@ def _can_train() -> None:
         raise EndpointError(message, code="training_not_installed") from None
 
 
-def _base(catalog: Catalog, name: str) -> str:
-    served = [m for m in catalog.models() if m.role == "chat" and m.adapter is None]
+def _base(catalog: Catalog, name: str, person: Person) -> str:
+    served = [m for m in catalog.models(person) if m.role == "chat" and m.adapter is None]
     usable = [m.id for m in served]
     names = [*usable, *(alias for alias, target in catalog.aliases.items() if target in usable)]
     if name not in names:
@@ -186,8 +184,8 @@ def _base(catalog: Catalog, name: str) -> str:
     return catalog.aliases.get(name, name)
 
 
-def _check_file(store: Store, param: str, file_id: str) -> None:
-    row = store.get("files", file_id)
+def _check_file(store: Store, param: str, file_id: str, person: Person) -> None:
+    row = store.get("files", file_id, **person.only)
     if row is None:
         raise EndpointError(
             f"invalid {param}: {file_id}. There is no such file: take the id from files.create().",

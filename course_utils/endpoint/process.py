@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock, Timeout
@@ -37,12 +38,18 @@ class Endpoint:
 
     Attributes:
         base_url: What an OpenAI client takes as ``base_url``.
-        pid, port: Its process and its port on 127.0.0.1.
+        pid: Its process.
+        is_class: Whether it wants to see a key.
     """
 
     base_url: str
     pid: int
-    port: int
+    is_class: bool = False
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return urlsplit(self.base_url).port
 
 
 def home_id() -> str:
@@ -70,7 +77,7 @@ def running(timeout_s: float = 10) -> Endpoint | None:
     endpoint = noted()
     if endpoint is None or not psutil.pid_exists(endpoint.pid):
         return None
-    health = _get(f"http://127.0.0.1:{endpoint.port}/health", timeout_s)
+    health = _get(endpoint.base_url.removesuffix("/v1") + "/health", timeout_s)
     alive = health.get("home") == home_id() and health.get("pid") == endpoint.pid
     return endpoint if alive and health.get("status") == "ok" else None
 
@@ -153,9 +160,9 @@ def serving() -> Iterator[None]:
             state_file().unlink(missing_ok=True)
 
 
-def announce(port: int) -> None:
-    """Note that this process serves on ``port``, within ``serving()`` and once it answers."""
-    endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", os.getpid(), port)
+def announce(base_url: str, is_class: bool = False) -> None:
+    """Note where this process serves, within ``serving()`` and once it answers."""
+    endpoint = Endpoint(base_url, os.getpid(), is_class)
     write_atomic(state_file(), json.dumps(asdict(endpoint)) + "\n")
 
 
@@ -171,7 +178,7 @@ def is_served() -> bool:
 def _in_use() -> Endpoint | None:
     """Like ``running()``, and the endpoint's idle time starts anew."""
     endpoint = running()
-    if endpoint and _get(f"{endpoint.base_url}/models", timeout_s=10):
+    if endpoint and (endpoint.is_class or _get(f"{endpoint.base_url}/models", timeout_s=10)):
         return endpoint
     return None
 

@@ -9,9 +9,11 @@ import json
 import logging
 import shutil
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from course_utils.endpoint.order import in_turn, next_turn
 from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
 from course_utils.endpoint.uploads import to_disk
 from course_utils.endpoint.validation import ValidationFailedError, validate
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Validates and trains, one job at a time, in the order in which they were created.
+    """Validates and trains, one job at a time, everybody's in turn.
 
     Args:
         store: Where the jobs are.
@@ -39,6 +41,7 @@ class Runner:
         self._news: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task] = []
         self._positions: dict[str, int] = {}
+        self._seconds: deque[float] = deque(maxlen=5)  # what the last trainings took
 
     def start(self) -> None:
         """Begin, with what an earlier endpoint left."""
@@ -83,7 +86,7 @@ class Runner:
         return bool(waiting)
 
     async def _train_next(self) -> bool:
-        waiting = self._store.in_state("running") or self._store.in_state("queued")
+        waiting = in_turn(self._store)
         for job in waiting[:1]:
             await self._guarded(self._train(job), job)
         return bool(waiting)
@@ -109,16 +112,19 @@ class Runner:
                 self._store.event(job["id"], message)
 
     async def _train(self, job: Row) -> None:
-        if self._store.advance(job["id"], ("queued",), "running"):
+        turn = next_turn(self._store.all("jobs"))
+        if self._store.advance(job["id"], ("queued",), "running", turn=turn):
             self._store.event(job["id"], "Fine-tuning job started")
         self._store.update("jobs", job["id"], estimated_finish=None)  # of an earlier run
         folder = self._store.job_folder(job["id"])
         done, failed = folder / "done.json", folder / "failed.json"
         self._make_room()
+        began = time.monotonic()
         code = 0 if done.exists() else await Worker(self._store, job).run()
         if self._store.get("jobs", job["id"])["status"] != "running":
             pass  # cancelled or paused meanwhile
         elif done.exists():
+            self._seconds.append(time.monotonic() - began)
             self._succeed(job, json.loads(done.read_text(encoding="utf-8")))
         elif failed.exists():
             self._fail(job, json.loads(failed.read_text(encoding="utf-8")))
@@ -172,9 +178,22 @@ class Runner:
         self._fail(job, {"code": "worker_died", "message": message, "param": None})
 
     def _announce_positions(self) -> None:
-        jobs = self._store.in_state("running") + self._store.in_state("queued")
+        jobs = in_turn(self._store)
         positions = {job["id"]: place for place, job in enumerate(jobs, 1)}
-        for job_id, place in positions.items():
-            if place > 1 and self._positions.get(job_id) != place:
-                self._store.event(job_id, f"Position {place} in the queue")
+        for job in jobs:
+            place = positions[job["id"]]
+            if place > 1 and self._positions.get(job["id"]) != place:
+                message = f"Position {place} in the queue{self._start_of(place, jobs[0])}"
+                self._store.event(job["id"], message)
         self._positions = positions
+
+    def _start_of(self, place: int, first: Row) -> str:
+        """In words, when the job at this place may start: as if all took as long as the last."""
+        if not self._seconds:
+            return ""
+        usual = sum(self._seconds) / len(self._seconds)
+        left = usual
+        if first["status"] == "running" and first["estimated_finish"]:
+            left = max(0, first["estimated_finish"] - time.time())
+        minutes = (left + usual * (place - 2)) / 60
+        return f"; it may start in about {max(1, round(minutes))} min"

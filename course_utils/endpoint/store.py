@@ -18,39 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_utils.endpoint.tables import MIGRATIONS
+
 UNFINISHED = ("validating_files", "queued", "running")
 
-SCHEMA = """
-CREATE TABLE files (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, filename TEXT NOT NULL, purpose TEXT NOT NULL
-) STRICT;
-CREATE TABLE jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
-    status TEXT NOT NULL, model TEXT NOT NULL, tuned_name TEXT NOT NULL, method TEXT NOT NULL,
-    hyperparameters TEXT NOT NULL, validated INTEGER NOT NULL DEFAULT 0, seed INTEGER NOT NULL,
-    training_file TEXT NOT NULL, validation_file TEXT, metadata TEXT,
-    deaths INTEGER NOT NULL DEFAULT 0, events_read INTEGER NOT NULL DEFAULT 0,
-    estimated_finish INTEGER, finished_at INTEGER, trained_tokens INTEGER, result_file TEXT,
-    error TEXT
-) STRICT;
-CREATE INDEX jobs_status ON jobs (status, seq);
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
-    job TEXT NOT NULL, level TEXT NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, data TEXT
-) STRICT;
-CREATE INDEX events_job ON events (job, seq);
-CREATE TABLE checkpoints (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
-    job TEXT NOT NULL, step INTEGER NOT NULL, model TEXT NOT NULL, metrics TEXT NOT NULL,
-    UNIQUE (job, step)
-) STRICT;
-CREATE TABLE models (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, created_at INTEGER NOT NULL,
-    base TEXT NOT NULL, adapter TEXT NOT NULL
-) STRICT;
-PRAGMA user_version = 1;
-"""
 JSON_COLUMNS = {"hyperparameters", "metadata", "error", "data", "metrics"}
 
 Row = dict[str, Any]
@@ -84,9 +55,11 @@ class Store:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
         with self.transaction():
-            if not self._database.execute("PRAGMA user_version").fetchone()[0]:
-                for statement in SCHEMA.split(";\n"):
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            for change in MIGRATIONS[version:]:
+                for statement in change.split(";\n"):
                     self._database.execute(statement)
+            self._database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def close(self) -> None:
         """Close the database."""
@@ -119,9 +92,11 @@ class Store:
             )
             return self.get(table, values["id"])
 
-    def get(self, table: str, row_id: str) -> Row | None:
-        """A row by its id."""
-        found = self._database.execute(f"SELECT * FROM {table} WHERE id = ?", [row_id]).fetchone()
+    def get(self, table: str, row_id: str, **equal: Any) -> Row | None:
+        """A row by its id; ``None`` also where other columns do not have the values ``equal``."""
+        where = " AND ".join(f"{name} = ?" for name in ("id", *equal))
+        query = f"SELECT * FROM {table} WHERE {where}"
+        found = self._database.execute(query, [row_id, *equal.values()]).fetchone()
         return _loaded(found) if found else None
 
     def update(self, table: str, row_id: str, **values: Any) -> None:
@@ -136,9 +111,11 @@ class Store:
         """Remove a row."""
         self._database.execute(f"DELETE FROM {table} WHERE id = ?", [row_id])
 
-    def all(self, table: str) -> list[Row]:
-        """All rows, oldest first."""
-        return [_loaded(row) for row in self._database.execute(f"SELECT * FROM {table}")]
+    def all(self, table: str, **equal: Any) -> list[Row]:
+        """All rows, oldest first, or those whose columns have the values ``equal``."""
+        where = " AND ".join(f"{name} = ?" for name in equal) or "TRUE"
+        query = f"SELECT * FROM {table} WHERE {where} ORDER BY seq"
+        return [_loaded(row) for row in self._database.execute(query, list(equal.values()))]
 
     def page(
         self,
@@ -161,12 +138,12 @@ class Store:
             equal: Column → value that it must have.
 
         Raises:
-            KeyError: There is no row ``after``.
+            KeyError: There is no row ``after`` in this list.
         """
         where, values = [f"{name} = ?" for name in equal], list(equal.values())
         if after is not None:
             where.append(f"seq {'>' if ascending else '<'} ?")
-            row = self.get(table, after)
+            row = self.get(table, after, **equal)
             if row is None:
                 raise KeyError(after)
             values.append(row["seq"])

@@ -4,17 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from course_utils import registry
+from course_utils.endpoint.access import Person
 from course_utils.endpoint.store import Store
 from course_utils.finetune.prepared import prepared_models
 from course_utils.registry import Model
 
 
-def models(store: Store) -> list[Model]:
-    """All fine-tuned models, each an entry like its base's."""
+def models(store: Store, person: Person) -> list[Model]:
+    """The fine-tuned models that they may ask, each an entry like its base's."""
     entries = registry.models()
     made = [
         _tuned(entries[row["base"]], row["id"], store.folder / row["adapter"])
-        for row in store.all("models")
+        for row in store.all("models", **person.only)
         if row["base"] in entries
     ]
     return made + prepared_models()

@@ -1,38 +1,69 @@
 """Who may use the engine next."""
 
 import asyncio
-from collections import deque
+from dataclasses import dataclass
+
+from course_utils.endpoint.errors import EndpointError
+
+# Callers who wait. Behind so many an answer would come later than a client waits for it.
+MOST_WAITING = 200
+
+
+@dataclass(eq=False)
+class _Entry:
+    who: str
+    alone: bool
+    slot: asyncio.Future
 
 
 class Turns:
-    """Hands out an engine's slots in the order of asking; some callers need it for themselves.
+    """Hands out an engine's slots: to everybody in turn, to each in the order of asking.
+
+    Some callers need the engine for themselves.
 
     Args:
         slots: Callers that may run at the same time.
+        most_waiting: Callers that may wait; one more is sent away.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, most_waiting: int = MOST_WAITING) -> None:
         self.slots = slots
         self.running = 0
         self._alone = False
-        self._queue: deque[tuple[asyncio.Future, bool]] = deque()
+        self._most_waiting = most_waiting
+        self._queue: list[_Entry] = []
+        # Who was served when; the lowest number, or none, is next.
+        self._served: dict[str, int] = {}
+        self._turn = 0
 
     @property
     def waiting(self) -> int:
         """Callers that wait."""
         return len(self._queue)
 
-    async def take(self, alone: bool) -> None:
+    async def take(self, alone: bool, who: str = "") -> None:
         """Wait for a slot; each ``take`` needs a ``give_back``.
 
         Args:
             alone: Run only while nobody else does.
+            who: Whose turn it uses.
+
+        Raises:
+            EndpointError: Too many wait already.
         """
-        entry = (asyncio.get_running_loop().create_future(), alone)
+        if self.waiting >= self._most_waiting:
+            raise EndpointError(
+                f"{self.waiting} requests wait for this model already. Ask again in a few seconds.",
+                status=429,
+                type="requests",
+                code="rate_limit_exceeded",
+                retry_after=5,
+            )
+        entry = _Entry(who, alone, asyncio.get_running_loop().create_future())
         self._queue.append(entry)
         self._admit()
         try:
-            await entry[0]
+            await entry.slot
         except asyncio.CancelledError:
             if entry in self._queue:
                 self._queue.remove(entry)
@@ -48,13 +79,15 @@ class Turns:
         self._admit()
 
     def _admit(self) -> None:
-        # Strictly in order: whoever needs the engine alone is not overtaken for ever.
         while self._queue:
-            future, alone = self._queue[0]
-            if self._alone or self.running >= (1 if alone else self.slots):
+            # Strictly in turn: whoever needs the engine alone is not overtaken for ever.
+            entry = min(self._queue, key=lambda entry: self._served.get(entry.who, 0))
+            if self._alone or self.running >= (1 if entry.alone else self.slots):
                 return
-            self._queue.popleft()
+            self._queue.remove(entry)
+            self._turn += 1
+            self._served[entry.who] = self._turn
             self.running += 1
-            self._alone = alone
-            if not future.done():
-                future.set_result(None)
+            self._alone = entry.alone
+            if not entry.slot.done():
+                entry.slot.set_result(None)

@@ -132,7 +132,7 @@ class Worker:
 def add_model(store: Store, name: str, job: Row, adapter: Path) -> None:
     """Serve an adapter of a job under a name from now on."""
     place = adapter.relative_to(store.folder).as_posix()
-    store.add("models", id=name, base=job["model"], adapter=place)
+    store.add("models", id=name, base=job["model"], adapter=place, owner=job["owner"])
 
 
 def _parsed(lines: bytes) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def test_a_stale_note_is_nobody(home, left):
 def test_another_homes_endpoint_is_not_ours(home, endpoint):
     """The note names a live endpoint, but one that serves another course home."""
     process.state_file().parent.mkdir(parents=True)
-    note = {"base_url": endpoint.base_url, "pid": endpoint.pid, "port": endpoint.port}
+    note = {"base_url": endpoint.base_url, "pid": endpoint.pid}
     process.state_file().write_text(json.dumps(note))
     assert process.running() is None
     assert process.stop() is False

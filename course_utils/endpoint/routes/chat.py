@@ -7,6 +7,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic_core import to_json
 
 from course_utils.endpoint import completion
+from course_utils.endpoint.access import who
 from course_utils.endpoint.disconnect import unless_gone
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.schemas import ChatRequest
@@ -17,16 +18,16 @@ router = APIRouter()
 @router.post("/v1/chat/completions")
 async def chat(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation, whole or as a stream of server-sent events."""
-    catalog = request.app.state.catalog
-    engine = await catalog.engine(catalog.find(body.model, "chat"))
+    catalog, person = request.app.state.catalog, who(request)
+    engine = await catalog.engine(catalog.find(body.model, "chat", person))
     if body.stream:
-        chunks = completion.stream(body, engine)
+        chunks = completion.stream(body, engine, person.name)
         # The first chunk is awaited here, so that a refusal is still a plain 4xx.
         first = await unless_gone(request, anext(chunks))
         events = _events(first, chunks)
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-    answer = await unless_gone(request, completion.complete(body, engine))
+    answer = await unless_gone(request, completion.complete(body, engine, person.name))
     return Response(to_json(answer), media_type="application/json")
 
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
+from course_utils.endpoint.access import check_stored, who
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.routes.paging import answer_page
-from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
+from course_utils.endpoint.store import UNFINISHED, Row, new_id
 from course_utils.endpoint.uploads import Upload
 from course_utils.settings import settings
 
@@ -19,16 +20,16 @@ PURPOSE = "fine-tune"
 @router.post("/v1/files")
 async def create_file(request: Request) -> dict[str, Any]:
     """Receive a file (multipart form with ``purpose`` and ``file``)."""
-    store = request.app.state.store
+    store, person = request.app.state.store, who(request)
     file_id = new_id("file-")
     path = store.file_path(file_id)
     upload = Upload(path, settings().max_file_mb * 2**20)
     await upload.receive(request)
     try:
         _check_fields(upload.fields)
-        row = store.add(
-            "files", id=file_id, bytes=upload.bytes, filename=upload.filename, purpose=PURPOSE
-        )
+        check_stored(store, person, upload.bytes)
+        names = {"filename": upload.filename, "purpose": PURPOSE, "owner": person.name}
+        row = store.add("files", id=file_id, bytes=upload.bytes, **names)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -53,20 +54,21 @@ async def list_files(
         after=after,
         ascending=order == "asc",
         **where,
+        **who(request).only,
     )
 
 
 @router.get("/v1/files/{file_id}")
 async def retrieve_file(file_id: str, request: Request) -> dict[str, Any]:
     """One of them."""
-    return file_object(_find(request.app.state.store, file_id))
+    return file_object(_find(request, file_id))
 
 
 @router.get("/v1/files/{file_id}/content")
 async def file_content(file_id: str, request: Request) -> FileResponse:
     """Its bytes."""
     store = request.app.state.store
-    row = _find(store, file_id)
+    row = _find(request, file_id)
     return FileResponse(
         store.file_path(file_id), media_type="application/octet-stream", filename=row["filename"]
     )
@@ -76,7 +78,7 @@ async def file_content(file_id: str, request: Request) -> FileResponse:
 async def delete_file(file_id: str, request: Request) -> dict[str, Any]:
     """Remove it, unless an unfinished job needs it."""
     store = request.app.state.store
-    _find(store, file_id)
+    _find(request, file_id)
     for job in store.in_state(*UNFINISHED, "paused"):
         if file_id in (job["training_file"], job["validation_file"]):
             raise EndpointError(
@@ -122,8 +124,8 @@ def _check_fields(fields: dict[str, str]) -> None:
         )
 
 
-def _find(store: Store, file_id: str) -> Row:
-    row = store.get("files", file_id)
+def _find(request: Request, file_id: str) -> Row:
+    row = request.app.state.store.get("files", file_id, **who(request).only)
     if row is None:
         raise EndpointError(f"No such File object: {file_id}.", status=404, param="id")
     return row

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from course_utils.endpoint import jobs
+from course_utils.endpoint.access import who
 from course_utils.endpoint.routes.paging import answer_page
 from course_utils.endpoint.schemas_fine_tuning import JobRequest
 
@@ -17,7 +18,7 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 async def create_job(body: JobRequest, request: Request) -> dict[str, Any]:
     """Take a fine-tuning job on."""
     state = request.app.state
-    job = jobs.create(state.store, state.catalog, body)
+    job = jobs.create(state.store, state.catalog, body, who(request))
     state.runner.poke()
     return jobs.job_object(job)
 
@@ -32,31 +33,32 @@ async def list_jobs(request: Request, limit: Limit = 20, after: str | None = Non
     }
     wanted = metadata or ({} if request.query_params.get("metadata") == "null" else None)
     store = request.app.state.store
-    return answer_page(store, "jobs", jobs.job_object, limit=limit, after=after, metadata=wanted)
+    part = {"limit": limit, "after": after, "metadata": wanted, **who(request).only}
+    return answer_page(store, "jobs", jobs.job_object, **part)
 
 
 @router.get("/{job_id}")
 async def retrieve_job(job_id: str, request: Request) -> dict[str, Any]:
     """One of them."""
-    return jobs.job_object(jobs.find(request.app.state.store, job_id))
+    return jobs.job_object(jobs.find(request.app.state.store, job_id, who(request)))
 
 
 @router.post("/{job_id}/cancel")
 async def cancel_job(job_id: str, request: Request) -> dict[str, Any]:
     """Give it up."""
-    return _changed(request, jobs.cancel(request.app.state.store, job_id))
+    return _changed(request, jobs.cancel(request.app.state.store, job_id, who(request)))
 
 
 @router.post("/{job_id}/pause")
 async def pause_job(job_id: str, request: Request) -> dict[str, Any]:
     """Let it rest."""
-    return _changed(request, jobs.pause(request.app.state.store, job_id))
+    return _changed(request, jobs.pause(request.app.state.store, job_id, who(request)))
 
 
 @router.post("/{job_id}/resume")
 async def resume_job(job_id: str, request: Request) -> dict[str, Any]:
     """Let it go on."""
-    return _changed(request, jobs.resume(request.app.state.store, job_id))
+    return _changed(request, jobs.resume(request.app.state.store, job_id, who(request)))
 
 
 @router.get("/{job_id}/events")
@@ -65,7 +67,7 @@ async def list_events(
 ) -> dict[str, Any]:
     """What happened to it, newest first."""
     store = request.app.state.store
-    jobs.find(store, job_id)
+    jobs.find(store, job_id, who(request))
     return answer_page(store, "events", jobs.event_object, limit=limit, after=after, job=job_id)
 
 
@@ -75,7 +77,7 @@ async def list_checkpoints(
 ) -> dict[str, Any]:
     """Its checkpoints, newest first."""
     store = request.app.state.store
-    jobs.find(store, job_id)
+    jobs.find(store, job_id, who(request))
     return answer_page(
         store, "checkpoints", jobs.checkpoint_object, limit=limit, after=after, job=job_id
     )

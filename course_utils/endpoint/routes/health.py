@@ -8,6 +8,7 @@ import psutil
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from course_utils.endpoint.access import who
 from course_utils.endpoint.store import UNFINISHED
 
 router = APIRouter()
@@ -20,7 +21,7 @@ async def health(request: Request) -> JSONResponse:
     body: dict[str, Any] = {
         "status": "ok" if state.ready.is_set() else "starting",
         "home": state.home_id,
-        "models": [*state.catalog.ids(), *state.catalog.aliases],
+        "models": [*state.catalog.ids(who(request)), *state.catalog.aliases],
         "uptime_s": round(time.monotonic() - state.started, 3),
         "rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
         "pid": os.getpid(),

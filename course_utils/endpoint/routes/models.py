@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from course_utils import registry
 from course_utils.endpoint import jobs, tuned
+from course_utils.endpoint.access import who
 from course_utils.endpoint.errors import EndpointError
 from course_utils.registry import Model
 
@@ -16,7 +17,7 @@ router = APIRouter()
 async def list_models(request: Request) -> dict[str, Any]:
     """All names under which something answers here."""
     catalog = request.app.state.catalog
-    served = {model.id: model for model in catalog.models()}
+    served = {model.id: model for model in catalog.models(who(request))}
     named = served | {name: served[target] for name, target in catalog.aliases.items()}
     return {"object": "list", "data": [_entry(name, model) for name, model in named.items()]}
 
@@ -25,14 +26,14 @@ async def list_models(request: Request) -> dict[str, Any]:
 async def retrieve_model(model_id: str, request: Request) -> dict[str, Any]:
     """One of them."""
     catalog = request.app.state.catalog
-    return _entry(model_id, catalog.find(model_id))
+    return _entry(model_id, catalog.find(model_id, person=who(request)))
 
 
 @router.delete("/v1/models/{model_id:path}")
 async def delete_model(model_id: str, request: Request) -> dict[str, Any]:
     """Remove a model that a job made here."""
     state = request.app.state
-    model = state.catalog.find(model_id)
+    model = state.catalog.find(model_id, person=who(request))
     if not tuned.delete(state.store, model_id):
         raise EndpointError(
             f"{model.id} came with the course. Only models made by fine-tuning jobs are deleted.",
