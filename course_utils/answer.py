@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 
@@ -53,8 +54,16 @@ def answer_one(approach: Runnable, question: str | dict) -> Answer:
         question: What the Runnable takes: a question, or a dict of prompt variables.
     """
     started = time.perf_counter()
-    result = approach.invoke(question)
-    seconds = time.perf_counter() - started
+    return _answer(approach.invoke(question), time.perf_counter() - started)
+
+
+async def answer_one_async(approach: Runnable, question: str | dict) -> Answer:
+    """As ``answer_one``, while others are asked; ``seconds`` holds what it waited for them."""
+    started = time.perf_counter()
+    return _answer(await approach.ainvoke(question), time.perf_counter() - started)
+
+
+def _answer(result: AIMessage | dict, seconds: float) -> Answer:
     if not isinstance(result, dict):
         result = {"message": result}
     message, docs = result["message"], result.get("docs", ())

@@ -36,6 +36,10 @@ def bakeoff(
         Path | None, typer.Option(help="Folder for answers and report; default: in COURSE_HOME.")
     ] = None,
     k: Annotated[int | None, typer.Option(help="Passages in the prompt.", min=1)] = None,
+    concurrency: Annotated[
+        int | None,  # at most as many as the relay keeps connections for
+        typer.Option(help="Questions in flight; default: 1 locally, 4 elsewhere.", min=1, max=100),
+    ] = None,
     style: Annotated[
         Path | None, typer.Option(help="Style guide, TOML like data/acme/style.toml.")
     ] = None,
@@ -73,7 +77,7 @@ def bakeoff(
         return
     case = cases.own(docs, questions, train, style, include_proposed) if docs else cases.acme()
     command = shlex.join(["course", *sys.argv[1:]])
-    report = run_bakeoff(case, folder, names, provider, k, command, say=_say)
+    report = run_bakeoff(case, folder, names, provider, k, command, _say, concurrency)
     if as_json:
         print(json.dumps(report, indent=2))
     else:

@@ -1,4 +1,4 @@
-"""Asks every approach every question, and reports."""
+"""Runs a bake-off from its documents to its report."""
 
 import contextlib
 import functools
@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from openai import APIError
-from tqdm.auto import tqdm
 
 from course_utils import connect, registry
-from course_utils.answer import Answer, answer_one
-from course_utils.bakeoff.approaches import DEFAULT, KINDS, Approach, build
+from course_utils.bakeoff.approaches import DEFAULT, KINDS, build
+from course_utils.bakeoff.asking import ELSEWHERE, ask_all
 from course_utils.bakeoff.case import Case
 from course_utils.bakeoff.log import AnswerLog
 from course_utils.bakeoff.report import write_report
@@ -29,7 +27,6 @@ from course_utils.knowledge.propose import propose_questions, write_proposed
 from course_utils.knowledge.store import open_store
 from course_utils.registry import Model
 
-TURN = 20  # questions that one approach is asked before the next one is
 PROPOSED = 20
 PROPOSED_TOKENS = 40
 
@@ -42,6 +39,7 @@ def run_bakeoff(
     k: int | None = None,
     command: str = "course bakeoff",
     say: Callable[[str], None] = print,
+    concurrency: int | None = None,
 ) -> dict:
     """Compare approaches on a case; the answers, ``report.json`` and ``report.html`` go to ``out``.
 
@@ -56,6 +54,8 @@ def run_bakeoff(
         k: Passages in the prompt; ``None`` takes what the registry says of the model.
         command: What the report names as the way to repeat it.
         say: Called with a line per step.
+        concurrency: Questions in flight at the same time; ``None`` is one for the local endpoint
+            and four for any other host.
 
     Returns:
         The report.
@@ -88,7 +88,10 @@ def run_bakeoff(
         for name in names
         if KINDS[name].tuned is None or KINDS[name].tuned in tuned
     ]
-    answers = _ask(approaches, case, AnswerLog(out / "answers.jsonl"))
+    log = AnswerLog(out / "answers.jsonl")
+    asked = [question.question for question in case.questions]
+    concurrency = concurrency or (1 if course.is_local else ELSEWHERE)
+    answers = ask_all(approaches, asked, log, concurrency)
     say("scoring …")
     texts = [chunk.page_content for chunk in case.chunks]
     scores = {
@@ -97,6 +100,11 @@ def run_bakeoff(
     }
     notes = [*case.notes, f"Passages in the prompt: {k}."]
     notes += [why_none(case)] if len(approaches) < len(names) else []
+    together = max((log.in_flight(a.digest, q) for a in approaches for q in asked), default=1)
+    if together > 1:
+        notes.append(
+            f"Up to {together} questions were in flight at once: seconds hold their waiting."
+        )
     report = summarise(case, course, approaches, answers, scores, notes, command)
     page = write_report(report, out)
     say(f"report: {page}")
@@ -146,29 +154,3 @@ def check_names(names: Sequence[str]) -> None:
     if unknown or not names:
         what = f"no approach {', '.join(map(repr, unknown))}" if unknown else "no approach named"
         raise CourseError(what, f"there are: {', '.join(KINDS)}")
-
-
-def _ask(approaches: Sequence[Approach], case: Case, log: AnswerLog) -> dict[str, list[Answer]]:
-    """In turns, so that a machine that slows down for a while slows all approaches alike."""
-    todo = [
-        (approach, question.question)
-        for start in range(0, len(case.questions), TURN)
-        for approach in approaches
-        for question in case.questions[start : start + TURN]
-        if log.get(approach.digest, question.question) is None
-    ]
-    with tqdm(todo, desc="asking", unit="answer") as bar:
-        for approach, question in bar:
-            bar.set_description(approach.title, refresh=False)
-            try:
-                answer = answer_one(approach.chain, question)
-            except APIError as error:
-                raise CourseError(
-                    f"{approach.title} got no answer: {error}",
-                    "the answers so far are kept; run the same command again to go on",
-                ) from error
-            log.add(approach.digest, approach.name, question, answer)
-    return {
-        approach.name: [log.get(approach.digest, q.question) for q in case.questions]
-        for approach in approaches
-    }

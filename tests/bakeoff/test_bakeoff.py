@@ -51,6 +51,10 @@ def lines(out):
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
+def texts(out):
+    return {entry["key"]: entry["text"] for entry in map(json.loads, lines(out))}
+
+
 def test_own_documents(course, data):
     docs, questions, out = data
     run = course("bakeoff", "--docs", docs, "--questions", questions, "--out", out, "--json")
@@ -69,6 +73,13 @@ def test_own_documents(course, data):
     again = course("bakeoff", "--docs", docs, "--questions", questions, "--out", out, "--json")
     assert json.loads(again.stdout)["scores"] == report["scores"]
     assert len(lines(out)) == 8, "the second run asked nothing again"
+
+    command = ["--docs", docs, "--questions", questions, "--out", out / "4", "--concurrency", "4"]
+    four = json.loads(course("bakeoff", *command, "--json").stdout)
+    assert four["scores"] == report["scores"]
+    assert texts(out / "4") == texts(out)
+    extra = [note for note in four["notes"] if note not in report["notes"]]
+    assert len(extra) == 1 and "Up to 4 questions were in flight" in extra[0]
 
     (docs / "lamp.md").write_text("# Desk lamp\n\nThe lamp costs $41.", encoding="utf-8")
     course("bakeoff", "--docs", docs, "--questions", questions, "--out", out, "--json")
@@ -96,10 +107,11 @@ def test_without_questions_some_are_proposed_and_not_scored(course, data):
     )
 
 
-def test_killed_and_resumed(course, data):
+def test_killed_with_several_in_flight_and_resumed_with_one(course, data):
     docs, questions, out = data
     command = ["bakeoff", "--docs", docs, "--questions", questions, "--out", out]
-    with subprocess.Popen([*COURSE, *map(str, command)], env=os.environ) as first:
+    several = [*COURSE, *map(str, command), "--concurrency", "4"]
+    with subprocess.Popen(several, env=os.environ) as first:
         deadline = time.monotonic() + 120
         while len(lines(out)) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
