@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.turns import Turns
 
 
@@ -67,3 +70,36 @@ def test_a_slot_that_comes_as_its_caller_gives_up_is_not_lost():
         assert (turns.running, turns.waiting) == (0, 0)
 
     asyncio.run(run())
+
+
+def test_everybody_has_their_turn_and_a_flood_delays_only_its_sender():
+    async def run():
+        turns, served = Turns(1), []
+
+        async def ask(who):
+            await turns.take(alone=who == "b", who=who)
+            served.append(who)
+            await asyncio.sleep(0)
+            turns.give_back()
+
+        await asyncio.gather(*(ask(who) for who in "aaaaabbcc"))
+        return "".join(served)
+
+    assert asyncio.run(run()) == "abcabcaaa"
+
+
+def test_who_comes_when_too_many_wait_is_sent_away_for_some_seconds():
+    async def run():
+        turns = Turns(1, most_waiting=2)
+        await turns.take(alone=False)
+        waiting = [asyncio.create_task(turns.take(alone=False)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(EndpointError) as refused:
+            await turns.take(alone=False)
+        turns.give_back()
+        await waiting[0]
+        waiting[1].cancel()
+        return refused.value
+
+    error = asyncio.run(run())
+    assert error.status == 429 and error.headers()["Retry-After"] == "5"
