@@ -134,6 +134,22 @@ def adapters_build(
         print(prepared_adapter(name))
 
 
+@adapters_app.command("vllm")
+def adapters_vllm(
+    adapters: Annotated[list[str], typer.Argument(help="Adapter folders, or prepared adapters.")],
+    base: Annotated[
+        str | None, typer.Option(help="Hub id or folder of the base; default: what they name.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8000,
+    as_json: Json = False,
+) -> None:
+    """Print how to serve adapters with vLLM. Example: course adapters vllm house-style"""
+    from course_utils.finetune.vllm import as_text, serve_command
+
+    command = serve_command(adapters, base, port)
+    print(json.dumps(command, indent=2) if as_json else as_text(command))
+
+
 @app.command(context_settings=PASS_ON)
 def lab(context: typer.Context) -> None:
     """Open the course in JupyterLab; options are passed on. Example: course lab --no-browser"""
