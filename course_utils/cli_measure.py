@@ -29,6 +29,21 @@ def bench_train(as_json: Json = False) -> None:
     _print_result(measure(), as_json)
 
 
+@bench_app.command("class")
+def bench_class(
+    as_json: Json = False,
+    learners: Annotated[int, typer.Option(help="How many ask at the same time.")] = 30,
+    requests: Annotated[int, typer.Option(help="Questions of each.")] = 20,
+) -> None:
+    """A room of learners at one endpoint, beside a training; 10 to 20 minutes.
+
+    Example: course bench class --learners 10 --requests 5
+    """
+    from course_utils.bench.classroom import measure
+
+    _print_result(measure(learners, requests), as_json)
+
+
 def _print_result(result: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, indent=2))
