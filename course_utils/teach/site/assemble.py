@@ -20,6 +20,7 @@ HEADLINE = "05_combined_system.ipynb"
 CONTENTS = {
     "Lessons": ["notebooks/[0-9]*"],
     "Exercises": ["notebooks/exercises/*"],
+    "When you outgrow this": [f"notebooks/scaling/{n}" for n in ("README", "[!R]*")],
     "To look up": ["notebooks/glossary", "claims", "data/acme/README", "tools", "help"],
     "For instructors": [f"notebooks/instructor/{n}" for n in ("README", "plans", "[!l]*", "*")],
 }
