@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         parallel: Requests that the local engine answers at the same time; each more needs 190 MB,
             and on two cores answers come no sooner for it.
         max_file_mb: Largest file that the local endpoint takes, in MiB.
+        patience_s: Seconds that the local endpoint waits for a client that has stopped sending or
+            reading; whatever is large may take longer.
         record_progress: Whether solved exercises and right quiz answers are remembered; the checks
             that run solutions turn it off.
         class_key: A learner's key for the endpoint of a class, whose base URL is ``provider``.
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     context_tokens: int = 8192
     parallel: int = 1
     max_file_mb: int = 512
+    patience_s: float = 30.0
     record_progress: bool = True
     class_key: SecretStr | None = None
     share_progress: bool = False

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from course_utils.endpoint import errors, tuned
 from course_utils.endpoint.access import Guard
+from course_utils.endpoint.bounds import Bounds
 from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.process import home_id
 from course_utils.endpoint.routes import chat, embeddings, files, fine_tuning, health, models
@@ -116,6 +117,7 @@ def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False)
     app.state.failure = None
     app.state.home_id = home_id()
     app.state.started = time.monotonic()
+    app.add_middleware(Bounds)
     app.add_middleware(Guard, store=app.state.store, is_class=is_class)
     app.add_middleware(_CountRequests, activity=app.state.activity)
     errors.install(app)

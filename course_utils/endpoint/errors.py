@@ -47,7 +47,9 @@ class EndpointError(Exception):
         return {"error": error}
 
     def headers(self) -> dict[str, str]:
-        """What a client's back-off needs."""
+        """What a client's back-off needs; after half a request, also that it begins anew."""
+        if self.status in (408, 413):
+            return {"Connection": "close"}
         if self.retry_after is None:
             return {}
         return {
@@ -110,8 +112,11 @@ async def _course_error(_request: Request, error: CourseError) -> JSONResponse:
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    message = f"{request.method} {request.url.path}: {error.detail}. See /docs for what is here."
-    return answer(EndpointError(message, status=error.status_code))
+    path = request.scope["path"]  # request.url wants a sensible Host
+    message = f"{request.method} {path}: {error.detail}. See /docs for what is here."
+    response = answer(EndpointError(message, status=error.status_code))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:

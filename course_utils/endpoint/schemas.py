@@ -3,7 +3,9 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -11,10 +13,27 @@ from pydantic import (
     model_validator,
 )
 
+from course_utils.endpoint.answer_schema import check_schema
+
+MOST_KEYS = 100
+
+
+def _few_keys(given: object) -> object:
+    # Before each of them is looked at: a report on a million wrong ones takes a gigabyte. For the
+    # same reason lists stop at the first wrong item.
+    if isinstance(given, dict) and len(given) > MOST_KEYS:
+        raise ValueError(f"An object has {len(given):,} keys, and {MOST_KEYS} are the most")
+    return given
+
 
 class _Strict(BaseModel):
     # Strict: "0.5" is no temperature. OpenAI refuses it too, and so a bug shows here already.
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    _few_keys = model_validator(mode="before")(_few_keys)
+
+
+Metadata = Annotated[dict[str, str], BeforeValidator(_few_keys)]
 
 
 class TextPart(_Strict):
@@ -28,7 +47,7 @@ class Message(_Strict):
     """One turn of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart] | None = None
+    content: str | Annotated[list[TextPart], Field(fail_fast=True)] | None = None
     name: str | None = None
     # A client that sends an earlier answer back includes these; only their empty forms fit here.
     refusal: str | None = None
@@ -75,11 +94,16 @@ class StreamOptions(_Strict):
     include_obfuscation: bool | None = None
 
 
+def _usable_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    check_schema(schema)
+    return schema
+
+
 class JsonSchema(_Strict):
     """A named JSON schema that the answer must follow."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: Annotated[dict[str, Any], AfterValidator(_usable_schema)] = Field(alias="schema")
     description: str | None = None
     strict: bool | None = None
 
@@ -106,7 +130,7 @@ class ChatRequest(_Strict):
     """Body of ``POST /v1/chat/completions``. Where it is silent, OpenAI's defaults hold."""
 
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], Field(fail_fast=True, min_length=1, max_length=2048)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -114,7 +138,7 @@ class ChatRequest(_Strict):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: _StopText | Annotated[list[_StopText], Field(max_length=4)] | None = None
+    stop: _StopText | Annotated[list[_StopText], Field(fail_fast=True, max_length=4)] | None = None
     n: Annotated[int, Field(ge=1, le=8)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
@@ -126,11 +150,11 @@ class ChatRequest(_Strict):
     tool_choice: Any = None
     functions: list[Any] | None = None
     function_call: Any = None
-    logit_bias: dict[str, float] | None = None
-    modalities: list[Literal["text"]] | None = None
+    logit_bias: Annotated[dict[str, float], BeforeValidator(_few_keys)] | None = None
+    modalities: Annotated[list[Literal["text"]], Field(fail_fast=True)] | None = None
     # Accepted and ignored: they change nothing in an answer here.
     user: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     store: bool | None = None
     service_tier: str | None = None
     safety_identifier: str | None = None
@@ -188,7 +212,12 @@ class EmbeddingRequest(_Strict):
     """Body of ``POST /v1/embeddings``."""
 
     model: str
-    input: str | list[str] | list[int] | list[list[int]]
+    input: (
+        str
+        | Annotated[list[str], Field(fail_fast=True)]
+        | Annotated[list[int], Field(fail_fast=True)]
+        | Annotated[list[Annotated[list[int], Field(fail_fast=True)]], Field(fail_fast=True)]
+    )
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None
     user: str | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from course_utils.endpoint.schemas import _Strict
+from course_utils.endpoint.schemas import Metadata, _Strict
 
 Auto = Literal["auto"]
 Hyperparameter = dict[str, int | float | str]
@@ -78,7 +78,7 @@ class JobRequest(_Strict):
     hyperparameters: Hyperparameters | None = None  # deprecated, and still in many a tutorial
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     suffix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     integrations: list[Any] | None = None
 
     @field_validator("suffix", mode="before")

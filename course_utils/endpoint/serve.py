@@ -11,6 +11,7 @@ import uvicorn
 
 from course_utils.endpoint import classroom, process
 from course_utils.endpoint.app import create_app
+from course_utils.endpoint.protocol import MOST_CONNECTIONS, Protocol
 from course_utils.errors import CourseError
 from course_utils.settings import settings
 
@@ -89,6 +90,9 @@ async def _run(listening: socket.socket, app, url: str, idle_s: float) -> None:
         access_log=False,
         log_level="warning",
         lifespan="on",
+        http=Protocol,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )

@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from course_utils.endpoint.errors import EndpointError
 
 LONGEST_FIELD_BYTES = 1000
+LONGEST_NAME = 1000
+MOST_FIELDS = 20
 
 
 class Upload:
@@ -52,8 +54,8 @@ class Upload:
         names = ("header_field", "header_value", "header_end", "headers_finished")
         names += ("part_begin", "part_data", "part_end", "end")
         callbacks = {f"on_{name}": getattr(self, f"_{name}") for name in names}
-        parser = MultipartParser(options[b"boundary"], callbacks)
         try:
+            parser = MultipartParser(options[b"boundary"], callbacks)
             with self._target.open("xb") as self._file:
                 async for piece in request.stream():
                     parser.write(piece)
@@ -111,6 +113,9 @@ class Upload:
             if self.filename is not None:
                 raise EndpointError("Send one file at a time.", param="file")
             self.filename = options[b"filename"].decode("utf-8", "replace")
+            if len(self.filename) > LONGEST_NAME:
+                what = f"The file's name has {len(self.filename):,} characters"
+                raise EndpointError(f"{what}: {LONGEST_NAME:,} are the most.", param="file")
             self._field = None
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
@@ -126,6 +131,10 @@ class Upload:
 
     def _part_end(self) -> None:
         if self._field is not None:
+            if len(self.fields) >= MOST_FIELDS:
+                raise EndpointError(
+                    f"The form has more than {MOST_FIELDS} fields: send file and purpose."
+                )
             self.fields[self._name] = self._field.decode("utf-8", "replace")
 
     def _end(self) -> None:
