@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from course_utils.endpoint import errors, tuned
+from course_utils.endpoint import description, errors, tuned
 from course_utils.endpoint.access import Guard
 from course_utils.endpoint.bounds import Bounds
 from course_utils.endpoint.catalog import Catalog
@@ -123,6 +123,7 @@ def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False)
     errors.install(app)
     for part in (chat, embeddings, files, fine_tuning, models, health):
         app.include_router(part.router)
+    description.install(app)
     return app
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from course_utils.endpoint.schemas import Metadata, _Strict
 
 Auto = Literal["auto"]
+MOST_PAIRS = 16  # of metadata
 Hyperparameter = dict[str, int | float | str]
 
 
@@ -98,8 +99,8 @@ class JobRequest(_Strict):
     @field_validator("metadata")
     @classmethod
     def _small(cls, given: dict[str, str] | None) -> dict[str, str] | None:
-        if len(given or {}) > 16:
-            raise ValueError(f"metadata has {len(given)} pairs: at most 16 are allowed")
+        if len(given or {}) > MOST_PAIRS:
+            raise ValueError(f"metadata has {len(given)} pairs: at most {MOST_PAIRS} are allowed")
         for key, value in (given or {}).items():
             if len(key) > 64 or len(value) > 512:
                 raise ValueError(

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request
 
 from course_utils.endpoint import jobs
 from course_utils.endpoint.access import who
+from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.routes.paging import answer_page
-from course_utils.endpoint.schemas_fine_tuning import JobRequest
+from course_utils.endpoint.schemas_fine_tuning import MOST_PAIRS, JobRequest
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs")
 
@@ -31,6 +32,10 @@ async def list_jobs(request: Request, limit: Limit = 20, after: str | None = Non
         for name, value in request.query_params.multi_items()
         if name.startswith("metadata[") and name.endswith("]")
     }
+    if len(metadata) > MOST_PAIRS:  # each is a condition of the query, and SQLite has a limit
+        raise EndpointError(
+            f"{len(metadata)} pairs of metadata: a job has at most {MOST_PAIRS}.", param="metadata"
+        )
     wanted = metadata or ({} if request.query_params.get("metadata") == "null" else None)
     store = request.app.state.store
     part = {"limit": limit, "after": after, "metadata": wanted, **who(request).only}
