@@ -77,7 +77,7 @@ def _several(todo: deque, log: AnswerLog, bar: tqdm, concurrency: int) -> None:
             except Exception as error:
                 todo.clear()  # nothing new is asked; the others finish what they have asked
                 if isinstance(error, APIError):
-                    raise _no_answer(approach, error) from error
+                    raise _no_answer(approach, error, concurrency) from error
                 raise
             log.add(approach.digest, approach.name, question, answer, in_flight=concurrency)
             bar.update()
@@ -108,8 +108,8 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _no_answer(approach: Approach, error: APIError) -> CourseError:
+def _no_answer(approach: Approach, error: APIError, concurrency: int = 1) -> CourseError:
     cure = "the answers so far are kept; run the same command again to go on"
-    if isinstance(error, RateLimitError):
+    if concurrency > 1 and isinstance(error, RateLimitError):
         cure += ", with a smaller --concurrency"
     return CourseError(f"{approach.title} got no answer: {error}", cure)

@@ -10,21 +10,24 @@ import httpx2
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
-from openai import APIConnectionError
+from openai import APIConnectionError, RateLimitError
 
 from course_utils import CourseError
 from course_utils.bakeoff.approaches import Approach
 from course_utils.bakeoff.asking import ask_all
 from course_utils.bakeoff.log import AnswerLog
 
+REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
+GONE = APIConnectionError(request=REQUEST)
+BUSY = RateLimitError("slower", response=httpx2.Response(429, request=REQUEST), body=None)
 QUESTIONS = [f"Question {i}?" for i in range(12)]
 
 
 class Host:
     """Answers a question with itself, the later ones sooner; counts what it is asked at a time."""
 
-    def __init__(self, fails=()):
-        self.asked, self.now, self.most, self.fails = [], 0, 0, fails
+    def __init__(self, fails=(), error=GONE):
+        self.asked, self.now, self.most, self.fails, self.error = [], 0, 0, fails, error
 
     async def answer(self, question):
         self.asked.append(question)
@@ -33,7 +36,7 @@ class Host:
         try:
             await asyncio.sleep(0.05 - 0.004 * QUESTIONS.index(question))
             if question in self.fails:
-                raise APIConnectionError(request=httpx2.Request("POST", "http://127.0.0.1/v1"))
+                raise self.error
             return AIMessage(f"Answer to {question}")
         finally:
             self.now -= 1
@@ -73,6 +76,15 @@ def test_a_failure_stops_the_asking_and_keeps_what_was_on_its_way(tmp_path, conc
     host.fails = ()
     ask_all([host.approach()], QUESTIONS, AnswerLog(path), concurrency)
     assert sorted(host.asked) == sorted([*QUESTIONS, QUESTIONS[3]])
+
+
+@pytest.mark.parametrize(("concurrency", "error"), [(1, BUSY), (4, GONE), (4, BUSY)])
+def test_fewer_at_a_time_is_the_cure_for_a_host_that_wants_fewer(tmp_path, concurrency, error):
+    host = Host(fails=QUESTIONS, error=error)
+    with pytest.raises(CourseError) as failure:
+        ask_all([host.approach()], QUESTIONS, AnswerLog(tmp_path / "a.jsonl"), concurrency)
+    wanted = error is BUSY and concurrency > 1
+    assert ("a smaller --concurrency" in failure.value.cure) == wanted
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a thread are POSIX's")

@@ -12,6 +12,7 @@ import pytest
 import typer
 import yaml
 
+from course_utils import registry
 from course_utils.cli import app
 from course_utils.settings import NOTEBOOKS, REPO, Settings, settings
 from course_utils.teach.kit import tables
@@ -67,6 +68,16 @@ def test_accelerate_takes_its_command(arguments):
     assert (REPO / given.config_file).is_file()
     assert given.module and find_spec(given.training_script)
     assert given.training_script_args == ["big"]
+
+
+def test_the_configuration_of_a_training_run_is_one(tmp_path, monkeypatch):
+    from course_utils.finetune.config import TrainingConfig
+
+    [code] = re.findall(r"^```python\n(.*?)^```", PAGES["training"], re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    config = TrainingConfig.model_validate_json((tmp_path / "big" / "config.json").read_text())
+    assert registry.model(config.base).runs == "gpu"
 
 
 def test_settings_are_named_as_they_are():
