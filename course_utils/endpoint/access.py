@@ -196,7 +196,10 @@ def check_jobs(unfinished: list[Row], person: Person) -> None:
 def _refuse_other_sites(connection: HTTPConnection) -> None:
     """A page from elsewhere, open in this machine's browser, could ask here unseen."""
     origin = connection.headers.get("origin")
-    hosts = [connection.url.hostname, urlsplit(origin).hostname if origin else "localhost"]
+    try:
+        hosts = [connection.url.hostname, urlsplit(origin).hostname if origin else "localhost"]
+    except ValueError:  # an address that is none
+        hosts = [None]
     if not LOOPBACK.issuperset(hosts):
         raise EndpointError(
             "This endpoint answers programs on its own machine, by the address 127.0.0.1, and no "

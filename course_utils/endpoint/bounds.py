@@ -49,11 +49,12 @@ class Bounds:
         uploads = (scope["method"], path) == ("POST", "/v1/files")
         most = self._upload_bytes if uploads else MOST_JSON_BYTES
         incoming = _Incoming(receive, self._patience_s, most)
-        if uploads or not path.startswith("/v1/"):
-            await self.app(scope, incoming.receive, send)
-            return
         body = bytearray()
         try:
+            _refuse_packed(headers)
+            if uploads or not path.startswith("/v1/"):
+                await self.app(scope, incoming.receive, send)
+                return
             await self._read(incoming, body)
             _check(body, headers)
             await self.app(scope, _again(bytes(body), receive), send)
@@ -146,13 +147,16 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return from_start
 
 
-def _check(body: bytearray, headers: Headers) -> None:
+def _refuse_packed(headers: Headers) -> None:
     encoding = headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise EndpointError(
             f"A body with Content-Encoding {encoding[:40]!r} is not unpacked here: send it plain.",
             status=415,
         )
+
+
+def _check(body: bytearray, headers: Headers) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if not body or not kind.endswith(("/json", "+json")):
         return  # the route says what it wants
