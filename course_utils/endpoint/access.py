@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from course_utils.endpoint.errors import EndpointError, answer
 from course_utils.endpoint.store import Row, Store
+from course_utils.endpoint.traffic import Traffic
 from course_utils.settings import settings
 
 INSTRUCTOR = "instructor"
@@ -78,39 +79,16 @@ def who(connection: HTTPConnection) -> Person:
     return connection.state.person
 
 
-class Guard:
-    """Plain ASGI middleware: finds out who asks, or sends them away.
+class KeyRing:
+    """The keys of a class.
 
     Args:
-        app: What is guarded.
         store: Where the class list is.
-        is_class: False: anybody on this machine is the one user.
     """
 
-    def __init__(self, app: ASGIApp, store: Store, is_class: bool) -> None:
-        self.app = app
-        self._is_class = is_class
-        self._people = store.all("people") if is_class else []
-        self._in_flight: Counter[str] = Counter()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        try:
-            person = self._admit(HTTPConnection(scope))
-            scope.setdefault("state", {})["person"] = person
-            counted = scope["method"] == "POST" and not person.sees_all
-            if counted:
-                self._check_load(person)
-        except EndpointError as error:
-            await answer(error)(scope, receive, send)
-            return
-        self._in_flight[person.name] += counted
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self._in_flight[person.name] -= counted
+    def __init__(self, store: Store) -> None:
+        self._people = store.all("people")
+        self.learners = [row["id"] for row in self._people if not row["instructor"]]
 
     def person(self, key: str) -> Person | None:
         """Whose key this is. Takes the same time whoever it is."""
@@ -120,14 +98,51 @@ class Guard:
                 found = Person(row["id"], bool(row["instructor"]))
         return found
 
+
+class Guard:
+    """Plain ASGI middleware: finds out who asks, or sends them away.
+
+    Args:
+        app: What is guarded.
+        keys: Those of the class; ``None``: anybody on this machine is the one user.
+        traffic: Where requests are counted.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyRing | None, traffic: Traffic) -> None:
+        self.app = app
+        self._keys = keys
+        self._traffic = traffic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            person = self._admit(HTTPConnection(scope))
+            scope.setdefault("state", {})["person"] = person
+            # Strangers have nothing but the page; one of them must not keep the others out.
+            limited = not person.sees_all and person is not STRANGER
+            counted = scope["method"] == "POST" and limited
+            if counted:
+                self._check_load(person)
+        except EndpointError as error:
+            await answer(error)(scope, receive, send)
+            return
+        self._traffic.requests[person.name] += 1
+        self._traffic.in_flight[person.name] += counted
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._traffic.in_flight[person.name] -= counted
+
     def _admit(self, connection: HTTPConnection) -> Person:
-        if not self._is_class:
+        if self._keys is None:
             _refuse_other_sites(connection)
             return ALONE
         if not connection.url.path.startswith("/v1/"):
             return STRANGER
         kind, _, key = connection.headers.get("authorization", "").partition(" ")
-        person = self.person(key.strip()) if kind.lower() == "bearer" else None
+        person = self._keys.person(key.strip()) if kind.lower() == "bearer" else None
         if person is None:
             raise EndpointError(
                 "This endpoint serves a class and does not know your key. Set COURSE_CLASS_KEY to "
@@ -139,7 +154,7 @@ class Guard:
 
     def _check_load(self, person: Person) -> None:
         most = settings().class_in_flight
-        if self._in_flight[person.name] >= most:
+        if self._traffic.in_flight[person.name] >= most:
             raise EndpointError(
                 f"{most} of your requests are being answered already, and no more are taken at "
                 "once. Wait for one of them.",
@@ -148,6 +163,17 @@ class Guard:
                 code="rate_limit_exceeded",
                 retry_after=1,
             )
+
+
+def stored_bytes(store: Store, person: Person) -> Counter[str]:
+    """Owner → bytes of their files and fine-tuned models, as far as this person may see."""
+    stored: Counter[str] = Counter()
+    for row in store.all("files", **person.only):
+        stored[row["owner"]] += row["bytes"]
+    for row in store.all("models", **person.only):
+        path = store.folder / row["adapter"]
+        stored[row["owner"]] += path.stat().st_size if path.exists() else 0
+    return stored
 
 
 def check_stored(store: Store, person: Person, more: int) -> None:
@@ -159,9 +185,7 @@ def check_stored(store: Store, person: Person, more: int) -> None:
     if person.sees_all:
         return
     most = settings().class_stored_mb * 2**20
-    files = sum(row["bytes"] for row in store.all("files", **person.only))
-    adapters = (store.folder / row["adapter"] for row in store.all("models", **person.only))
-    stored = files + sum(path.stat().st_size for path in adapters if path.exists())
+    stored = stored_bytes(store, person)[person.name]
     if stored + more > most:
         raise EndpointError(
             f"You store {stored / 2**20:.1f} MiB here, and {most // 2**20} are allowed. Delete "

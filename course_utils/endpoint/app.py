@@ -11,13 +11,24 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from course_utils.endpoint import description, errors, tuned
-from course_utils.endpoint.access import Guard
+from course_utils.endpoint.access import Guard, KeyRing
 from course_utils.endpoint.bounds import Bounds
 from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.process import home_id
-from course_utils.endpoint.routes import chat, embeddings, files, fine_tuning, health, models
+from course_utils.endpoint.routes import (
+    chat,
+    embeddings,
+    files,
+    fine_tuning,
+    health,
+    models,
+    page,
+    progress,
+)
 from course_utils.endpoint.runner import Runner
+from course_utils.endpoint.sessions import Sessions
 from course_utils.endpoint.store import Store
+from course_utils.endpoint.traffic import Traffic
 from course_utils.settings import settings
 
 
@@ -117,14 +128,24 @@ def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False)
     app.state.failure = None
     app.state.home_id = home_id()
     app.state.started = time.monotonic()
+    app.state.keys = KeyRing(app.state.store) if is_class else None
+    app.state.items = _items_of_the_course() if is_class else set()
+    app.state.sessions = Sessions()
+    app.state.traffic = Traffic()
     app.add_middleware(Bounds)
-    app.add_middleware(Guard, store=app.state.store, is_class=is_class)
+    app.add_middleware(Guard, keys=app.state.keys, traffic=app.state.traffic)
     app.add_middleware(_CountRequests, activity=app.state.activity)
     errors.install(app)
-    for part in (chat, embeddings, files, fine_tuning, models, health):
+    for part in (chat, embeddings, files, fine_tuning, models, health, page, progress):
         app.include_router(part.router)
     description.install(app)
     return app
+
+
+def _items_of_the_course() -> set[tuple[str, str]]:
+    from course_utils.teach.progress import all_items  # half a second, and only for a class
+
+    return all_items()
 
 
 async def _load(app: FastAPI) -> None:

@@ -84,6 +84,8 @@ def sheet(keys: Mapping[str, str], base_url: str) -> str:
             "Each learner, before `make lab` (on Windows `set` instead of `export`):",
             f"  export COURSE_PROVIDER={base_url}",
             "  export COURSE_CLASS_KEY=class-…",
+            "  export COURSE_SHARE_PROGRESS=1    (only who wants the instructor to see it)",
+            f"The class's page, for a browser: {base_url.removesuffix('v1')}",
             "The network between can read what is sent: use one that you trust.",
         ]
     )

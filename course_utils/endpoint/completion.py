@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from secrets import token_hex
 from typing import Any
 
@@ -59,13 +59,16 @@ def engine_body(request: ChatRequest, engine: Engine, choice: int = 0) -> dict[s
     return body
 
 
-async def complete(request: ChatRequest, engine: Engine, who: str = "") -> dict[str, Any]:
+async def complete(
+    request: ChatRequest, engine: Engine, who: str, made: Callable[[str, int], None]
+) -> dict[str, Any]:
     """The whole answer: OpenAI's ``chat.completion`` object.
 
     Args:
         request: A checked request.
         engine: Who answers.
         who: Who asks.
+        made: Is told who got how many tokens, once they are made.
 
     Raises:
         EndpointError: The engine refuses the request.
@@ -82,16 +85,17 @@ async def complete(request: ChatRequest, engine: Engine, who: str = "") -> dict[
     for index, chunks in enumerate(answers):
         choices.append(_choice(index, chunks, request))
         usage = _add_usage(usage, _usage(chunks))
+    made(who, usage["completion_tokens"])
     return {**_head(engine, "chat.completion"), "choices": choices, "usage": usage}
 
 
 async def stream(
-    request: ChatRequest, engine: Engine, who: str = ""
+    request: ChatRequest, engine: Engine, who: str, made: Callable[[str, int], None]
 ) -> AsyncIterator[dict[str, Any]]:
     """The answer in ``chat.completion.chunk`` objects, of several choices interleaved.
 
     Args:
-        request, engine, who: As for ``complete``.
+        request, engine, who, made: As for ``complete``.
 
     Raises:
         EndpointError: The engine refuses the request (before the first chunk).
@@ -103,6 +107,7 @@ async def stream(
     usage = None
     async for index, chunk in _merged(request, engine, who):
         if "usage" in chunk:
+            made(who, chunk["usage"]["completion_tokens"])
             usage = _add_usage(usage, _plain_usage(chunk))
         if not chunk.get("choices") or "prompt_progress" in chunk:
             continue

@@ -19,15 +19,16 @@ router = APIRouter()
 async def chat(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation, whole or as a stream of server-sent events."""
     catalog, person = request.app.state.catalog, who(request)
+    made = request.app.state.traffic.made
     engine = await catalog.engine(catalog.find(body.model, "chat", person))
     if body.stream:
-        chunks = completion.stream(body, engine, person.name)
+        chunks = completion.stream(body, engine, person.name, made)
         # The first chunk is awaited here, so that a refusal is still a plain 4xx.
         first = await unless_gone(request, anext(chunks))
         events = _events(first, chunks)
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-    answer = await unless_gone(request, completion.complete(body, engine, person.name))
+    answer = await unless_gone(request, completion.complete(body, engine, person.name, made))
     return Response(to_json(answer), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""``GET /health`` and ``GET /``."""
+"""``GET /health``."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 
 from course_utils.endpoint.access import who
 from course_utils.endpoint.store import UNFINISHED
@@ -28,12 +28,7 @@ async def health(request: Request) -> JSONResponse:
         "version": request.app.version,
         "requests": state.activity.requests,
         "engine": state.catalog.load(),
+        "tokens_per_s": state.traffic.tokens_per_s(),
         "jobs": {status: len(state.store.in_state(status)) for status in UNFINISHED},
     }
     return JSONResponse(body, 200 if state.ready.is_set() else 503)
-
-
-@router.get("/", response_class=PlainTextResponse)
-async def root() -> str:
-    """One line for whoever opens the address in a browser."""
-    return "The local OpenAI-compatible endpoint of the course. API: /v1, description: /docs\n"
