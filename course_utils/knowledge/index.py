@@ -56,6 +56,9 @@ def update_index(
 ) -> IndexUpdate:
     """Make ``store`` hold exactly ``chunks``, embedding only what is new or has changed.
 
+    Whenever it is interrupted, each passage is there in its old version or its new one, and the
+    next call does the rest.
+
     Args:
         store: The vector store to bring up to date.
         chunks: All chunks of the new version; ids are given by ``with_stable_ids``.
@@ -67,19 +70,23 @@ def update_index(
     wanted = {chunk.id: chunk for chunk in with_stable_ids(chunks)}
     stored = store.get(include=["metadatas"])
     present = {
-        id_: (metadata or {}).get("sha256")
+        id_: metadata or {}
         for id_, metadata in zip(stored["ids"], stored["metadatas"], strict=True)
     }
     added = [id_ for id_ in wanted if id_ not in present]
     changed = [
-        id_ for id_ in wanted if id_ in present and present[id_] != wanted[id_].metadata["sha256"]
+        id_
+        for id_, chunk in wanted.items()
+        if id_ in present and present[id_].get("sha256") != chunk.metadata["sha256"]
     ]
     removed = [id_ for id_ in present if id_ not in wanted]
     with tqdm(desc=progress, total=len(added + changed), leave=False, disable=not progress) as bar:
         for ids in _batches(added + changed):
-            # Chroma would keep metadata keys that the new version no longer has.
-            if outdated := [id_ for id_ in ids if id_ in present]:
-                store.delete(ids=outdated)
+            for id_ in ids:
+                # Chroma keeps a metadata key that the new version lacks, unless it is None.
+                gone = dict.fromkeys(present.get(id_, {}))
+                wanted[id_].metadata = gone | wanted[id_].metadata
+            # Embeds, then replaces: until a batch is ready, its old passages can be found.
             store.add_documents([wanted[id_] for id_ in ids], ids=ids)
             bar.update(len(ids))
     for ids in _batches(removed):

@@ -79,6 +79,22 @@ def test_metadata_counts_as_content(store):
     assert "note" not in metadata
 
 
+def test_an_encoder_that_fails_leaves_the_old_version(store, embeddings, monkeypatch):
+    def fails(_texts):
+        raise ConnectionError("the endpoint is gone")
+
+    update_index(store, FIRST)
+    before = texts(store)
+    second = [chunk("plan", "costs $24"), chunk("plan", "six sensors")]
+    monkeypatch.setattr(embeddings, "embed_documents", fails)
+    with pytest.raises(ConnectionError):
+        update_index(store, second)
+    assert texts(store) == before
+    monkeypatch.undo()
+    assert update_index(store, second) == IndexUpdate(added=0, changed=2, removed=1, unchanged=0)
+    assert texts(store) == {"plan#0": "costs $24", "plan#1": "six sensors"}
+
+
 def test_emptying(store):
     update_index(store, FIRST)
     assert update_index(store, []) == IndexUpdate(0, 0, 3, 0)
