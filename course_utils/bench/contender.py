@@ -26,7 +26,7 @@ def in_own_process(make: Callable[[], Callable[[], T]]) -> Iterator[Callable[[],
             return ours.recv()
         except (EOFError, BrokenPipeError):
             raise CourseError(
-                f"the process that measures {make.__name__.strip('_')} ended",
+                f"the process that measures {_name(make)} ended",
                 "its own error stands above this line",
             ) from None
 
@@ -36,6 +36,10 @@ def in_own_process(make: Callable[[], Callable[[], T]]) -> Iterator[Callable[[],
         ours.close()
         worker.join(timeout=10)
         worker.kill()
+
+
+def _name(make: Callable) -> str:
+    return getattr(make, "func", make).__name__.strip("_")  # that of a partial is inside
 
 
 def _serve(make: Callable[[], Callable[[], T]], connection: Connection) -> None:

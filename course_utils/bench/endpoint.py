@@ -7,10 +7,9 @@ pools slow each other down in one. The course home is temporary: no endpoint in 
 
 import os
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.util import find_spec
 
 import psutil
@@ -18,9 +17,10 @@ from openai import OpenAI
 
 from course_utils import registry
 from course_utils.bench.contender import in_own_process
+from course_utils.bench.home import own_home
 from course_utils.endpoint import process
 from course_utils.errors import CourseError
-from course_utils.settings import LOCAL_KEY, settings
+from course_utils.settings import LOCAL_KEY
 
 ROUNDS = 5
 NEW_TOKENS = 96
@@ -47,7 +47,7 @@ def measure(rounds: int = ROUNDS) -> dict:
             "run `make setup`, or pip install -e '.[train]'",
         )
     with ExitStack() as stack:
-        stack.enter_context(_own_home())
+        stack.enter_context(own_home())
         engine = stack.enter_context(in_own_process(_engine))
         transformers = stack.enter_context(in_own_process(_transformers))
         engine(), transformers()  # loaded and warm, so that the start below has the machine alone
@@ -82,21 +82,6 @@ def measure(rounds: int = ROUNDS) -> dict:
         "rss_mb": round(rss_mb),
         "spread": {name: [round(min(v), 1), round(max(v), 1)] for name, v in rates.items()},
     }
-
-
-@contextmanager
-def _own_home() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ("COURSE_HOME", "COURSE_MODELS_DIR")}
-    models = str(settings().models_dir)
-    with tempfile.TemporaryDirectory(prefix="course-bench-") as home:
-        os.environ |= {"COURSE_HOME": home, "COURSE_MODELS_DIR": models}
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
 
 
 def _request(tokens: int) -> dict:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from course_utils import registry
+from course_utils import registry, weights
 from course_utils.endpoint.access import ALONE, Person
 from course_utils.endpoint.encoder import Encoder
 from course_utils.endpoint.engine import Engine
@@ -97,7 +97,7 @@ class Catalog:
         """The engine of a chat model, loaded when it is not yet.
 
         Raises:
-            CourseError: Its weights are not prepared.
+            CourseError: Its weights are not prepared, or damaged.
         """
         if model.id not in self._engines:
             async with self._loading:
@@ -127,7 +127,7 @@ class Catalog:
         """
         async with self._loading:
             if self._encoder is None:
-                self._encoder = await asyncio.to_thread(self._load_encoder)
+                self._encoder = await asyncio.to_thread(load_encoder)
             return self._encoder
 
     def load(self) -> dict[str, int]:
@@ -144,15 +144,21 @@ class Catalog:
         while len(self._engines) > most and idle:
             del self._engines[idle.pop(0)]
 
-    def _load_encoder(self) -> Encoder:
-        model = self.encoder_model
-        return Encoder(
-            model.id,
-            registry.model_path(model, "onnx"),
-            registry.model_path(model, "tokenizer"),
-            max_tokens=model.context_tokens,
-            threads=settings().threads,
-        )
+
+def load_encoder() -> Encoder:
+    """The encoder, as the settings want it; takes half a second.
+
+    Raises:
+        CourseError: Its weights are not prepared.
+    """
+    model = registry.local_encoder()
+    return Encoder(
+        model.id,
+        weights.sound_path(model, "onnx"),
+        weights.sound_path(model, "tokenizer"),
+        max_tokens=model.context_tokens,
+        threads=settings().threads,
+    )
 
 
 def load_engine(model: Model, parallel: int | None = None) -> Engine:
@@ -163,17 +169,36 @@ def load_engine(model: Model, parallel: int | None = None) -> Engine:
         parallel: Requests answered at the same time, if not as many as the settings say.
 
     Raises:
-        CourseError: Its weights are not prepared.
+        CourseError: Its weights are not prepared, damaged, or llama.cpp cannot read them.
     """
     chosen = settings()
-    return Engine(
-        model.id,
-        registry.model_path(model, "gguf"),
-        context_tokens=min(chosen.context_tokens, model.context_tokens),
-        parallel=parallel or chosen.parallel,
-        threads=chosen.threads,
-        adapter=model.adapter,
-    )
+    gguf = weights.sound_path(model, "gguf")
+    # llama.cpp would answer with most damaged files, in gibberish.
+    if model.adapter and weights.is_damaged(model.adapter):
+        raise _broken_adapter(model, "its checksum is wrong")
+    try:
+        return Engine(
+            model.id,
+            gguf,
+            context_tokens=min(chosen.context_tokens, model.context_tokens),
+            parallel=parallel or chosen.parallel,
+            threads=chosen.threads,
+            adapter=model.adapter,
+        )
+    except RuntimeError as error:
+        if model.adapter:
+            raise _broken_adapter(model, f"llama.cpp says: {error}") from error
+        raise CourseError(
+            f"{model.id} cannot be loaded ({error})",
+            "`course doctor` looks at weights and memory; close other programs and try again",
+        ) from error
+
+
+def _broken_adapter(model: Model, reason: str) -> CourseError:
+    cure = "delete it with client.models.delete(id) and train it again"
+    if not model.adapter.is_relative_to(settings().endpoint_dir):  # it came with the course
+        cure = f"delete {model.adapter}: it is made anew from the course's data"
+    return CourseError(f"the adapter of {model.id} cannot be used: {reason}", cure)
 
 
 def _prepared(model: Model) -> bool:
