@@ -13,6 +13,7 @@ from course_utils.cli_doctor import app as doctor_app
 from course_utils.cli_learn import app as learn_app
 from course_utils.cli_measure import bench_app, study_app
 from course_utils.errors import CourseError
+from course_utils.settings import refused
 
 app = typer.Typer(
     help="RAG or fine-tuning? A course that decides by measuring.",
@@ -41,8 +42,15 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(1) from None
+        failure = error
+    except OSError as error:
+        failure = refused(error)
+        if failure is None:
+            raise
+    else:
+        return
+    print(failure, file=sys.stderr)
+    raise SystemExit(1)
 
 
 @models_app.command("list")

@@ -4,6 +4,7 @@ Every setting is an environment variable with the prefix ``COURSE_``: ``COURSE_H
 ``COURSE_PROVIDER``, ``COURSE_BUDGET_USD`` and so on.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -104,6 +105,30 @@ def settings() -> Settings:
         raise CourseError(
             f"{name} is {first['input']!r}: {first['msg'].lower()}", f"correct or unset {name}"
         ) from None
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def refused(error: OSError) -> CourseError | None:
+    """What the system would not do in the course's folder, with the cure.
+
+    Args:
+        error: Any; ``None`` comes back for one that neither space nor a permission cures.
+    """
+    where = error.filename or settings().home
+    if error.errno in FULL:
+        return CourseError(
+            f"the disk is full ({where})",
+            "free some space, or point COURSE_HOME at a folder on another disk",
+        )
+    ours = settings().home in (Path(where), *Path(where).parents)
+    if error.errno == errno.EROFS or (ours and isinstance(error, PermissionError)):
+        return CourseError(
+            f"{where} cannot be written ({error.strerror})",
+            "point COURSE_HOME at a folder that you may write to",
+        )
+    return None
 
 
 def own_key() -> str | None:

@@ -1,5 +1,7 @@
 """Everything that can go wrong with a request, answered in OpenAI's error shape in one place."""
 
+import logging
+import sqlite3
 from collections.abc import Sequence
 
 from fastapi import FastAPI, Request
@@ -7,7 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from course_utils.endpoint.database import cannot_store
 from course_utils.errors import CourseError
+from course_utils.settings import refused
+
+log = logging.getLogger(__name__)
 
 
 class EndpointError(Exception):
@@ -89,10 +95,26 @@ class NotReadyError(EndpointError):
         super().__init__(message, status=503, type="server_error", code="not_ready")
 
 
+class CannotStoreError(EndpointError):
+    """Nothing can be written: the disk is full, say. What the request asked for was not done."""
+
+    def __init__(self, reason: CourseError) -> None:
+        super().__init__(
+            "Nothing was changed: this endpoint's disk is full or cannot be written. Whoever runs "
+            f"it: {reason.cure}. Then send the request again.",
+            status=507,
+            type="server_error",
+            code="cannot_store",
+            retry_after=0,
+        )
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error in OpenAI's shape."""
     app.add_exception_handler(EndpointError, _endpoint_error)
     app.add_exception_handler(CourseError, _course_error)
+    app.add_exception_handler(OSError, _system_error)
+    app.add_exception_handler(sqlite3.Error, _system_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -109,6 +131,14 @@ async def _endpoint_error(_request: Request, error: EndpointError) -> JSONRespon
 
 async def _course_error(_request: Request, error: CourseError) -> JSONResponse:
     return answer(NotReadyError(f"{error.what}: {error.cure}."))
+
+
+async def _system_error(_request: Request, error: OSError | sqlite3.Error) -> JSONResponse:
+    reason = refused(error) if isinstance(error, OSError) else cannot_store(error)
+    if reason is None:
+        raise error
+    log.warning("%s", reason.what)  # where that is, is nothing for a class
+    return answer(CannotStoreError(reason))
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:

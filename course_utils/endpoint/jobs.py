@@ -10,14 +10,13 @@ The states are in the store; ``runner`` reads them there and does the work.
 """
 
 import secrets
-import time
 from typing import Any
 
 from course_utils.endpoint.access import Person, check_jobs
 from course_utils.endpoint.catalog import Catalog
 from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.schemas_fine_tuning import JobRequest
-from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
+from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id, now
 from course_utils.errors import CourseError
 from course_utils.finetune.base import require_train_extra
 from course_utils.finetune.prepared import ORGANISATION
@@ -85,8 +84,7 @@ def cancel(store: Store, job_id: str, person: Person) -> Row:
     Raises:
         EndpointError: It has ended already.
     """
-    find(store, job_id, person)
-    ended = {"finished_at": int(time.time()), "estimated_finish": None}
+    ended = {"finished_at": now(find(store, job_id, person)), "estimated_finish": None}
     before = (*UNFINISHED, "paused")
     return _change(store, job_id, before, "cancelled", "The job was cancelled", **ended)
 

@@ -4,6 +4,7 @@ Only the standard library, psutil and filelock are imported here: ``connect()`` 
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from course_utils import registry
 from course_utils.errors import CourseError
-from course_utils.settings import REPO, settings, write_atomic
+from course_utils.settings import REPO, refused, settings, write_atomic
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
@@ -248,7 +249,12 @@ def _not_started(reason: str) -> CourseError:
 
 def _lock(name: str) -> FileLock:
     folder = settings().endpoint_dir
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write", str(folder))
+    except OSError as error:
+        raise refused(error) or error from None
     return FileLock(folder / name)
 
 

@@ -5,22 +5,27 @@ where a killed one was, and whoever cancels or pauses a job only changes its sta
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import shutil
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from course_utils.endpoint.order import in_turn, next_turn
-from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id
+from course_utils.endpoint.store import UNFINISHED, Row, Store, new_id, now
 from course_utils.endpoint.uploads import to_disk
 from course_utils.endpoint.validation import ValidationFailedError, validate
 from course_utils.endpoint.worker import Worker, add_model
 
 MOST_DEATHS = 3
 RETRY_S = 10.0
+# Four checkpoints of the default settings, 60 MB each (adapter and optimiser), and the rest.
+LEAST_FREE_MB = 300
+NO_ROOM = "Waiting for space on the disk"
 
 Work = Callable[[], Awaitable[bool]]
 
@@ -42,6 +47,7 @@ class Runner:
         self._tasks: list[asyncio.Task] = []
         self._positions: dict[str, int] = {}
         self._seconds: deque[float] = deque(maxlen=5)  # what the last trainings took
+        self._worker: Worker | None = None
 
     def start(self) -> None:
         """Begin, with what an earlier endpoint left."""
@@ -82,26 +88,44 @@ class Runner:
     async def _validate_next(self) -> bool:
         waiting = self._store.in_state("validating_files")
         for job in waiting[:1]:
-            await self._guarded(self._validate(job), job)
+            await self._guarded(self._validate, job)
         return bool(waiting)
 
     async def _train_next(self) -> bool:
         waiting = in_turn(self._store)
         for job in waiting[:1]:
-            await self._guarded(self._train(job), job)
+            await self._guarded(self._train, job)
         return bool(waiting)
 
-    async def _guarded(self, work: Awaitable[None], job: Row) -> None:
-        """Whatever goes wrong, the job ends and the next one has its turn."""
+    async def _guarded(self, work: Callable[[Row], Awaitable[None]], job: Row) -> None:
+        """Whatever goes wrong, the job ends and the next has its turn; on a full disk it waits."""
         try:
-            await work
+            if self._lacks_room(job):
+                await asyncio.sleep(RETRY_S)
+                return
+            await work(job)
         except ValidationFailedError as failure:
             self._fail(job, failure.error)
         except Exception as error:
             log.exception("job %s", job["id"])
+            if self._lacks_room(job):
+                return
             message = f"The endpoint failed at this job: {type(error).__name__}: {error}"
             self._fail(job, {"code": "server_error", "message": message, "param": None})
         self.poke()
+
+    def _lacks_room(self, job: Row) -> bool:
+        """True, and the job's events say so, while too little is free to train."""
+        free = shutil.disk_usage(self._store.folder).free // 2**20
+        if free >= LEAST_FREE_MB:
+            return False
+        message = f"{NO_ROOM}: {free} MiB are free, and training wants {LEAST_FREE_MB}"
+        last = self._store.page("events", limit=1, job=job["id"]).rows
+        if not (last and last[0]["message"].startswith(NO_ROOM)):
+            log.warning("job %s: %s", job["id"], message)
+            with contextlib.suppress(sqlite3.Error):  # it is that full; tried again later
+                self._store.event(job["id"], message, level="warn")
+        return True
 
     async def _validate(self, job: Row) -> None:
         chosen = await validate(self._store, job)
@@ -120,12 +144,15 @@ class Runner:
         done, failed = folder / "done.json", folder / "failed.json"
         self._make_room()
         began = time.monotonic()
-        code = 0 if done.exists() else await Worker(self._store, job).run()
+        self._worker = Worker(self._store, job)
+        code = 0 if done.exists() else await self._worker.run()
         if self._store.get("jobs", job["id"])["status"] != "running":
             pass  # cancelled or paused meanwhile
         elif done.exists():
             self._seconds.append(time.monotonic() - began)
             self._succeed(job, json.loads(done.read_text(encoding="utf-8")))
+        elif self._lacks_room(job):
+            failed.unlink(missing_ok=True)  # most likely for that; it goes on when there is some
         elif failed.exists():
             self._fail(job, json.loads(failed.read_text(encoding="utf-8")))
         else:
@@ -136,16 +163,19 @@ class Runner:
 
     def _succeed(self, job: Row, done: dict[str, Any]) -> None:
         store, folder = self._store, self._store.job_folder(job["id"])
-        results = new_id("file-")
-        with store.file_path(results).open("xb") as file:
-            file.write((folder / "metrics.csv").read_bytes())
+        results, content = new_id("file-"), (folder / "metrics.csv").read_bytes()
+        with store.making(results) as path, path.open("xb") as file:
+            file.write(content)
             to_disk(file)
+            self._conclude(job, done, results, len(content))
+
+    def _conclude(self, job: Row, done: dict[str, Any], results: str, size: int) -> None:
+        store, folder = self._store, self._store.job_folder(job["id"])
         with store.transaction():
-            size = store.file_path(results).stat().st_size
             names = {"filename": "step_metrics.csv", "purpose": "fine-tune-results"}
             store.add("files", id=results, bytes=size, **names)
             add_model(store, job["tuned_name"], job, folder / "adapter.gguf")
-            ended = {"finished_at": int(time.time()), "estimated_finish": None}
+            ended = {"finished_at": now(job), "estimated_finish": None}
             ended |= {"trained_tokens": done["trained_tokens"], "result_file": results}
             store.advance(job["id"], ("running",), "succeeded", **ended)
             store.event(job["id"], f"New fine-tuned model created: {job['tuned_name']}")
@@ -153,7 +183,7 @@ class Runner:
 
     def _fail(self, job: Row, error: dict[str, Any]) -> None:
         with self._store.transaction():
-            ended = {"finished_at": int(time.time()), "estimated_finish": None, "error": error}
+            ended = {"finished_at": now(job), "estimated_finish": None, "error": error}
             if self._store.advance(job["id"], UNFINISHED, "failed", **ended):
                 self._store.event(job["id"], error["message"], level="error")
 
@@ -193,7 +223,7 @@ class Runner:
             return ""
         usual = sum(self._seconds) / len(self._seconds)
         left = usual
-        if first["status"] == "running" and first["estimated_finish"]:
-            left = max(0, first["estimated_finish"] - time.time())
+        if first["status"] == "running" and self._worker and self._worker.ends_at:
+            left = max(0, self._worker.ends_at - time.monotonic())
         minutes = (left + usual * (place - 2)) / 60
         return f"; it may start in about {max(1, round(minutes))} min"

@@ -105,6 +105,14 @@ async def _run(listening: socket.socket, app, url: str, idle_s: float) -> None:
 
 
 async def _watch(server: uvicorn.Server, app, url: str, idle_s: float) -> None:
+    try:
+        await _announce_and_end(server, app, url, idle_s)
+    except OSError as error:  # the note or the log cannot be written
+        app.state.failure = error
+        server.should_exit = True
+
+
+async def _announce_and_end(server: uvicorn.Server, app, url: str, idle_s: float) -> None:
     """Announce the endpoint once a model answers, then end it once nobody uses it."""
     while not (server.started and app.state.ready.is_set()):
         if app.state.failure:

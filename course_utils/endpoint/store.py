@@ -2,14 +2,14 @@
 
 One SQLite database beside two folders: ``files/<file id>`` (their bytes) and ``jobs/<job id>/``
 (what the training process reads and writes). A commit has reached the disk when it returns. Bytes
-are on disk before their row, so a row never lacks its bytes; bytes without a row are what an
-interrupted request left, and ``sweep()`` removes them.
+are on disk before their row, so a row never lacks its bytes. ``unsettled/`` names the files that
+are just being made or deleted: what a killed endpoint left of them, ``sweep()`` removes. No other
+file is ever removed for want of a row: the database may be the one that was lost.
 """
 
 import contextlib
 import json
 import secrets
-import shutil
 import sqlite3
 import string
 import time
@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_utils.endpoint.database import cannot_store, check, damaged
 from course_utils.endpoint.tables import MIGRATIONS
+from course_utils.settings import refused
 
 UNFINISHED = ("validating_files", "queued", "running")
 
@@ -40,20 +42,33 @@ class Store:
 
     Args:
         folder: Where they lie (``COURSE_HOME/endpoint``); made when absent.
+
+    Raises:
+        CourseError: The database is damaged, missing beside its files, or cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files = folder / "files"
         self.jobs = folder / "jobs"
-        for path in (self.files, self.jobs):
-            path.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(
-            folder / "endpoint.db", isolation_level=None, check_same_thread=False, timeout=10
-        )
-        self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        self._unsettled = folder / "unsettled"
+        try:
+            for path in (self.files, self.jobs, self._unsettled):
+                path.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                folder / "endpoint.db", isolation_level=None, check_same_thread=False, timeout=10
+            )
+            self._database.row_factory = sqlite3.Row
+            check(self._database, folder / "endpoint.db", self.files, self.jobs)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+            self._migrate()
+        except OSError as error:
+            raise refused(error) or error from None
+        except sqlite3.DatabaseError as error:
+            raise cannot_store(error) or damaged(folder / "endpoint.db", error) from None
+
+    def _migrate(self) -> None:
         with self.transaction():
             (version,) = self._database.execute("PRAGMA user_version").fetchone()
             for change in MIGRATIONS[version:]:
@@ -74,10 +89,11 @@ class Store:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._database.execute("COMMIT")  # fails on a full disk, and would stay open
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # some failures have rolled back already
+                self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
     # ---------------------------------------------------------------------------- any table
 
@@ -194,13 +210,41 @@ class Store:
         """The bytes of a file."""
         return self.files / file_id
 
+    @contextlib.contextmanager
+    def making(self, file_id: str) -> Iterator[Path]:
+        """Where the bytes of a new file go; without a row at the end they are removed."""
+        mark = self._unsettled / file_id
+        mark.touch()
+        try:
+            yield self.file_path(file_id)
+        finally:
+            self._settle(mark)
+
+    def delete_file(self, file_id: str) -> None:
+        """Remove a file, row and bytes."""
+        mark = self._unsettled / file_id
+        mark.touch()
+        self.delete("files", file_id)
+        self._settle(mark)
+
+    def _settle(self, mark: Path) -> None:
+        if self.get("files", mark.name) is None:
+            self.file_path(mark.name).unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
+
     def sweep(self) -> None:
         """Remove what interrupted requests left. Only while no request is being answered."""
-        for folder, table in ((self.files, "files"), (self.jobs, "jobs")):
-            known = {row["id"] for row in self.all(table)}
-            for path in folder.iterdir():
-                if path.name not in known:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for mark in self._unsettled.iterdir():
+            self._settle(mark)
+        for folder in self.jobs.iterdir():
+            if self.get("jobs", folder.name) is None:
+                with contextlib.suppress(OSError):  # not empty: so there was a row once
+                    folder.rmdir()
+
+
+def now(row: Row) -> int:
+    """The time in seconds since 1970, and not before ``row`` was made: a clock may be set back."""
+    return max(int(time.time()), row["created_at"])
 
 
 def new_id(prefix: str, length: int = 24) -> str:

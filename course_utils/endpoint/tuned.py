@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from course_utils import registry
+from course_utils import registry, weights
 from course_utils.endpoint.access import Person
 from course_utils.endpoint.store import Store
 from course_utils.finetune.prepared import prepared_models
@@ -31,7 +31,7 @@ def delete(store: Store, name: str) -> bool:
     if row is None:
         return False
     store.delete("models", name)
-    (store.folder / row["adapter"]).unlink(missing_ok=True)
+    weights.remove(store.folder / row["adapter"])
     return True
 
 

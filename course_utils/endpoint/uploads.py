@@ -35,6 +35,7 @@ class Upload:
         self.bytes = 0
         self._target, self._limit = target, limit
         self._complete = False
+        self._failure: OSError | None = None
         self._header = [bytearray(), bytearray()]
         self._headers: dict[bytes, bytes] = {}
         self._field: bytearray | None = None  # None: the part is the file
@@ -70,6 +71,8 @@ class Upload:
             raise
 
     def _check(self) -> None:
+        if self._failure:
+            raise self._failure
         if not self._complete:
             raise EndpointError("The multipart form ends too early. Send the file again.")
         if self.filename is None:
@@ -122,8 +125,11 @@ class Upload:
         if self._field is None:
             self.bytes += end - start
             # What is too much is read all the same: a client hears no answer while it sends.
-            if self.bytes <= self._limit:
-                self._file.write(memoryview(data)[start:end])
+            if self.bytes <= self._limit and not self._failure:
+                try:
+                    self._file.write(memoryview(data)[start:end])
+                except OSError as error:  # the disk is full
+                    self._failure = error
         elif len(self._field) + end - start > LONGEST_FIELD_BYTES:
             raise EndpointError(f"The form's field {self._name[:40]!r} is too long.")
         else:

@@ -39,7 +39,7 @@ async def validate(store: Store, job: Row) -> dict[str, Any]:
         ValidationFailedError: A file is not fit to train on, or the base cannot be made ready.
     """
     model = registry.model(job["model"])
-    if not is_prepared(model):
+    if not await asyncio.to_thread(is_prepared, model):
         store.event(job["id"], f"Preparing {model.id} for training: once, some 20 seconds")
         await _prepare(model)
     reports = await asyncio.to_thread(_check, store, job, model)

@@ -27,9 +27,13 @@ class Worker:
     Args:
         store: Where its events and checkpoints go.
         job: The job; ``config.json`` lies in its folder.
+
+    Attributes:
+        ends_at: About when it ends, as ``time.monotonic()``; ``None`` while nobody knows.
     """
 
     def __init__(self, store: Store, job: Row) -> None:
+        self.ends_at: float | None = None
         self._store, self._job = store, job
         self._folder = store.job_folder(job["id"])
         self._checkpoints_bytes = 0
@@ -103,6 +107,7 @@ class Worker:
             )
             if data and data.get("seconds_left") is not None:
                 finish = int(event["created_at"] + data["seconds_left"])
+                self.ends_at = time.monotonic() + data["seconds_left"]
                 self._store.update("jobs", job_id, estimated_finish=finish)
         self._store.update("jobs", job_id, events_read=read + len(complete))
 

@@ -16,6 +16,7 @@ from course_utils import registry
 from course_utils.errors import CourseError
 from course_utils.registry import Model
 from course_utils.settings import REPO, settings
+from course_utils.weights import is_damaged, note_checksum, sound_path
 
 
 def base_folder(model: Model) -> Path:
@@ -24,8 +25,9 @@ def base_folder(model: Model) -> Path:
 
 
 def is_prepared(model: Model) -> bool:
-    """True when ``prepare_base`` has nothing to do."""
-    return base_folder(model).exists()
+    """True when ``prepare_base`` has nothing to do: the weights are there, as they were made."""
+    folder = base_folder(model)
+    return folder.exists() and not any(map(is_damaged, folder.glob("*.safetensors")))
 
 
 def prepare_base(model: Model) -> Path:
@@ -44,7 +46,7 @@ def prepare_base(model: Model) -> Path:
             de-quantised.
     """
     folder = base_folder(model)
-    if not folder.exists():
+    if not is_prepared(model):
         registry.model_path(model, "gguf")
         require_train_extra()
         command = [sys.executable, "-m", "course_utils.finetune.base", model.id]
@@ -63,10 +65,13 @@ def _prepare(model: Model) -> None:
     folder = base_folder(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{folder.name}.lock"):
-        if not folder.exists():
+        if not is_prepared(model):
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
             aside = folder.parent / f".aside-{folder.name}"
             shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
-            _dequantise(registry.model_path(model, "gguf"), aside)
+            _dequantise(sound_path(model, "gguf"), aside)
+            for weights in aside.glob("*.safetensors"):
+                note_checksum(weights)
             aside.rename(folder)
 
 

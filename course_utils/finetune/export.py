@@ -7,6 +7,7 @@ from secrets import token_hex
 import numpy as np
 
 from course_utils.errors import CourseError
+from course_utils.weights import note_checksum
 
 # Model types whose query and key rows llama.cpp keeps in another order: halves of each head
 # interleaved, for its way of rotating positions.
@@ -30,7 +31,7 @@ def export_gguf(adapter: Path, shape: dict, target: Path) -> Path:
     Args:
         adapter: Folder with ``adapter_config.json`` and ``adapter_model.safetensors``.
         shape: The base's, from ``base_shape``.
-        target: GGUF file to write, atomically.
+        target: GGUF file to write, atomically; its checksum is noted beside it.
 
     Returns:
         ``target``.
@@ -68,6 +69,7 @@ def export_gguf(adapter: Path, shape: dict, target: Path) -> Path:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    note_checksum(target, of=aside)
     aside.replace(target)
     return target
 

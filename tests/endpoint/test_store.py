@@ -87,13 +87,37 @@ def test_jobs_are_found_by_their_metadata(store):
     assert len(found(None)) == 4
 
 
-def test_sweeping_takes_only_what_nobody_knows(store):
-    known, job = add_file(store), add_job(store)
-    store.file_path(known).write_text("kept")
-    store.file_path("file-half").write_text("of an interrupted upload")
-    for name in (job, "ftjob-half"):
+def test_sweeping_takes_only_what_was_just_being_made_or_deleted(store):
+    known, job, deleted, restored = (
+        add_file(store),
+        add_job(store),
+        add_file(store),
+        add_file(store),
+    )
+    for name in (known, deleted, restored, "file-half", "file-of-a-lost-row"):
+        store.file_path(name).write_text("bytes")
+    # Killed within an upload; after the row was gone; before.
+    for name in ("file-half", "file-not-begun", deleted, restored):
+        (store.folder / "unsettled" / name).touch()
+    store.delete("files", deleted)
+    for name in (job, "ftjob-empty", "ftjob-of-a-lost-row"):
         store.job_folder(name).mkdir()
-        (store.job_folder(name) / "config.json").write_text("{}")
+    (store.job_folder("ftjob-of-a-lost-row") / "adapter.gguf").touch()
     store.sweep()
-    assert [path.name for path in store.files.iterdir()] == [known]
-    assert [path.name for path in store.jobs.iterdir()] == [job]
+    left = {path.name for path in store.files.iterdir()}
+    assert left == {known, restored, "file-of-a-lost-row"}
+    assert {path.name for path in store.jobs.iterdir()} == {job, "ftjob-of-a-lost-row"}
+    assert not any((store.folder / "unsettled").iterdir())
+
+
+def test_a_file_is_there_with_its_row_or_not_at_all(store):
+    with store.making("file-kept") as path:
+        path.touch()
+        store.add("files", id="file-kept", bytes=0, filename="a", purpose="fine-tune")
+    with pytest.raises(ZeroDivisionError), store.making("file-failed") as path:
+        path.touch()
+        _ = 1 / 0
+    assert [path.name for path in store.files.iterdir()] == ["file-kept"]
+    store.delete_file("file-kept")
+    assert not any(store.files.iterdir()) and not store.all("files")
+    assert not any((store.folder / "unsettled").iterdir())

@@ -22,17 +22,13 @@ async def create_file(request: Request) -> dict[str, Any]:
     """Receive a file (multipart form with ``purpose`` and ``file``)."""
     store, person = request.app.state.store, who(request)
     file_id = new_id("file-")
-    path = store.file_path(file_id)
-    upload = Upload(path, settings().max_file_mb * 2**20)
-    await upload.receive(request)
-    try:
+    with store.making(file_id) as path:
+        upload = Upload(path, settings().max_file_mb * 2**20)
+        await upload.receive(request)
         _check_fields(upload.fields)
         check_stored(store, person, upload.bytes)
         names = {"filename": upload.filename, "purpose": PURPOSE, "owner": person.name}
         row = store.add("files", id=file_id, bytes=upload.bytes, **names)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
     return file_object(row)
 
 
@@ -85,8 +81,7 @@ async def delete_file(file_id: str, request: Request) -> dict[str, Any]:
                 f"Job {job['id']} needs {file_id}. Cancel the job first, or wait for its end.",
                 code="file_in_use",
             )
-    store.delete("files", file_id)
-    store.file_path(file_id).unlink(missing_ok=True)
+    store.delete_file(file_id)
     return {"id": file_id, "object": "file", "deleted": True}
 
 
