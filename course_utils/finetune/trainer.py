@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from torch.nn import functional
+from peft.helpers import disable_input_dtype_casting
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
@@ -20,6 +20,7 @@ from course_utils.finetune.base import prepare_base
 from course_utils.finetune.config import TrainingConfig
 from course_utils.finetune.examples import read_examples
 from course_utils.finetune.hardware import probe
+from course_utils.finetune.loss import answer_loss, without_head
 from course_utils.finetune.rules import conversations
 from course_utils.finetune.tokens import TokenCounter, message_text
 
@@ -46,7 +47,7 @@ def best_dtype() -> torch.dtype:
 
 
 class AnswerTrainer(SFTTrainer):
-    """SFT whose logits are made only where there is something to learn.
+    """SFT whose logits are made only where there is something to learn, and a few at a time.
 
     TRL skips ignored positions on GPUs but not on CPUs. The head is a fifth of a 135M model's work
     and most of its memory, and two thirds of the positions are prompt.
@@ -64,19 +65,21 @@ class AnswerTrainer(SFTTrainer):
         if inputs["input_ids"].device.type != "cpu" or return_outputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         targets = inputs.pop("labels")[:, 1:]
-        used = (targets != -100).any(dim=0).nonzero().flatten()
-        targets = targets[:, used]
-        logits = model(**inputs, logits_to_keep=used, use_cache=False).logits.float()
-        mode = "train" if model.training else "eval"
-        counts = torch.stack(
-            [(logits.detach().argmax(-1) == targets).sum(), (targets != -100).sum()]
-        )
-        correct, labelled = self.accelerator.gather(counts).view(-1, 2).sum(0)
-        self._metrics[mode]["mean_token_accuracy"].append((correct / labelled).item())
-        total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
-        count = (targets != -100).sum() if num_items_in_batch is None else num_items_in_batch
+        learned = targets != -100
+        head = self.accelerator.unwrap_model(model).get_output_embeddings()
+        # Autocast gives the adapters 16-bit inputs; PEFT would first make 32-bit ones of them.
+        with without_head(head), disable_input_dtype_casting(model, active=self.args.bf16):
+            hidden = model(**inputs, use_cache=False).logits
         # As in Trainer: the count is over all processes, and DDP averages their gradients.
-        return total / count * (1 if num_items_in_batch is None else self.accelerator.num_processes)
+        processes = self.accelerator.num_processes
+        scale = 1 / learned.sum() if num_items_in_batch is None else processes / num_items_in_batch
+        with self.accelerator.autocast():
+            loss, correct = answer_loss(head, hidden[:, :-1][learned], targets[learned], scale)
+        counts = self.accelerator.gather(torch.stack([correct, learned.sum()]))
+        correct, labelled = counts.view(-1, 2).sum(0)
+        mode = "train" if model.training else "eval"
+        self._metrics[mode]["mean_token_accuracy"].append((correct / labelled).item())
+        return loss
 
 
 def build_trainer(config: TrainingConfig, output: Path, callbacks: list) -> SFTTrainer | DPOTrainer:
