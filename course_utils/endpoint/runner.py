@@ -173,7 +173,7 @@ class Runner:
         store, folder = self._store, self._store.job_folder(job["id"])
         with store.transaction():
             names = {"filename": "step_metrics.csv", "purpose": "fine-tune-results"}
-            store.add("files", id=results, bytes=size, **names)
+            store.add("files", id=results, bytes=size, owner=job["owner"], **names)
             add_model(store, job["tuned_name"], job, folder / "adapter.gguf")
             ended = {"finished_at": now(job), "estimated_finish": None}
             ended |= {"trained_tokens": done["trained_tokens"], "result_file": results}

@@ -79,6 +79,8 @@ def test_the_maker_and_the_instructor_see_it(learner, made, chat_id):
     for client in (learner("learner-01"), learner("instructor")):
         assert made["file"] in [file.id for file in client.files.list()]
         assert [job.id for job in client.fine_tuning.jobs.list()] == [made["job"]]
+        [results] = client.fine_tuning.jobs.retrieve(made["job"]).result_files
+        assert client.files.content(results).read().startswith(b"step,train_loss")
         assert made["model"] in [model.id for model in client.models.list()]
         hello = [{"role": "user", "content": "Hello"}]
         answer = client.chat.completions.create(model=made["model"], messages=hello, max_tokens=3)
