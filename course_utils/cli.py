@@ -206,7 +206,7 @@ def serve(
 ) -> None:
     """Run the local endpoint in the foreground.
 
-    Examples: course serve --port 8100, and for a room of people
+    Example: course serve --port 8100, and for a room of people
     course serve --class --learners 30 --host 0.0.0.0 --port 8100
     """
     from course_utils.endpoint.classroom import learners as class_list
