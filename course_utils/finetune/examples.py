@@ -22,6 +22,9 @@ __all__ = [
 
 # Duplicates are looked for among the first so many examples, which bounds the memory.
 MOST_REMEMBERED = 200_000
+# Then the rest is not read. Half a gigabyte of wrong lines would take half an hour, and other
+# people's jobs would wait for it.
+MOST_ERRORS = 10_000
 
 
 def check_examples(
@@ -34,6 +37,8 @@ def check_examples(
     param: str = "training_file",
 ) -> Report:
     """Check a JSONL file of training examples; any file gives a report, none an exception.
+
+    After ``MOST_ERRORS`` errors the rest of the file is not read.
 
     Args:
         path: The file.
@@ -51,6 +56,8 @@ def check_examples(
     findings, repeated = Findings(), _Repeated()
     examples = tokens = longest = 0
     for line, found in read_lines(path):
+        if findings.errors >= MOST_ERRORS:
+            break
         examples += line is not None
         if isinstance(found, Problem):
             findings.add(found)

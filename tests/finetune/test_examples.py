@@ -17,6 +17,7 @@ from course_utils.cli import main
 from course_utils.errors import CourseError
 from course_utils.finetune.base import base_folder
 from course_utils.finetune.examples import (
+    MOST_ERRORS,
     Problem,
     Report,
     check_examples,
@@ -417,14 +418,19 @@ def test_reading_a_file_that_was_not_checked(write):
 
 def test_a_large_file_needs_little_memory(write):
     # 40 MB in lines that are each too long, blank, or no JSON.
-    path = write((b"x" * 2_000_000 + b"\n" + b"\n" * 1000 + b"{\n" * 1000) * 20)
+    path = write((b"x" * 2_000_000 + b"\n" + b"\n" * 1000 + b"{\n" * 400) * 20)
     tracemalloc.start()
     report = check_examples(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 12_000_000
     assert len(report.problems) == MOST_LISTED
-    assert report.examples == 20 * 1001
+    assert report.examples == 20 * 401
+
+
+def test_a_file_that_is_all_wrong_is_not_read_to_its_end(write):
+    report = check_examples(write(b"{\n" * (MOST_ERRORS + 1000)))
+    assert report.examples == len(report.errors) + report.more_errors == MOST_ERRORS
 
 
 # ------------------------------------------------------------------------------------ the command

@@ -8,15 +8,14 @@ import httpx
 import psutil
 import pytest
 
+from bad_input.nasty_requests import MIB, PATIENCE_S
 from course_utils.settings import REPO
 
-MIB = 2**20
-PATIENCE_S = 2
 # It grew by 330 MiB at most: bodies of 8 MiB, parsed. One request too much took a gigabyte.
 MOST_GROWTH = 600 * MIB
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def target(serve, trainable_home, examples, chat_id):
     """An endpoint with a file and a failed job.
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 MIB = 2**20
+PATIENCE_S = 2  # of the endpoint that gets them
 CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 FILES, JOBS = "/v1/files", "/v1/fine_tuning/jobs"
 JSON = ("Content-Type: application/json",)

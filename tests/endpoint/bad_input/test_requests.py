@@ -7,8 +7,8 @@ import socket
 import time
 
 import pytest
-from nasty_requests import corpus
 
+from bad_input.nasty_requests import corpus
 from course_utils import registry
 
 SOONEST_S = 30

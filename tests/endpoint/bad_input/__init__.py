@@ -1,0 +1,1 @@
+"""Bad input: requests, connections and training files that must do no harm."""
