@@ -5,12 +5,57 @@ from typing import Annotated
 
 import typer
 
+from course_utils.errors import CourseError
+
 study_app = typer.Typer(
     help="Measurements too long for a lesson; results go to data/results/.", no_args_is_help=True
 )
-bench_app = typer.Typer(help="Measurements, as ratios taken in one run.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measurements, as ratios taken in one run.")
 
+# With fewer, the nearest five are a large part of an index.
+LEAST_CHUNKS = 50
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@bench_app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every measure with a goal, whole course aside.")
+    ] = False,
+    lessons: Annotated[
+        bool, typer.Option("--lessons", help="The whole course too; 20 minutes and more.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run this bench; of the others, what is stored.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="For the repository: keep it in data/results/.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measurements, as ratios taken in one run; --all takes half an hour on two quiet cores.
+
+    Examples: course bench --all --json, course bench --only quick
+    """
+    if context.invoked_subcommand:
+        return
+    if not (everything or lessons or only):
+        print(context.get_help())
+        return
+    from course_utils.bench import measures
+
+    names = [name for name in measures.BENCHES if everything and name != measures.LONG]
+    names += [name for name in only or [] if name not in names]
+    found = measures.run(names + [measures.LONG] * lessons)
+    if save:
+        measures.save(found)
+    rows = measures.rows(found)
+    if as_json:
+        print(json.dumps({"measures": rows}, indent=2))
+    for row in [] if as_json else rows:
+        state = {True: "met", False: "missed", None: "not measured"}[row["met"]]
+        print(f"{row['name']:28} {row['value']!s:>8}  {row['is']} {row['goal']}: {state}")
 
 
 @bench_app.command("endpoint")
@@ -25,6 +70,47 @@ def bench_endpoint(as_json: Json = False) -> None:
 def bench_train(as_json: Json = False) -> None:
     """Training against the guide's configuration. Example: course bench train --json"""
     from course_utils.bench.train import measure
+
+    _print_result(measure(), as_json)
+
+
+@bench_app.command("retrieval")
+def bench_retrieval(
+    as_json: Json = False,
+    sizes: Annotated[
+        str, typer.Option(help="Chunks in each index; 100,000 take five minutes.")
+    ] = "1000,10000",
+    embedded: Annotated[
+        int, typer.Option(help="Embed so many texts; the other vectors lie between theirs.")
+    ] = 10_000,
+) -> None:
+    """Indexing, queries and recall by size, and re-indexing.
+
+    Example: course bench retrieval --sizes 1000,100000 --json
+    """
+    from course_utils.bench.retrieval import measure
+
+    numbers = [size.strip() for size in sizes.split(",")]
+    if not all(size.isdecimal() and int(size) >= LEAST_CHUNKS for size in numbers):
+        raise CourseError(
+            f"--sizes {sizes} are no sizes",
+            f"give numbers from {LEAST_CHUNKS} on, with commas: 1000,10000",
+        )
+    _print_result(measure([int(size) for size in numbers], max(embedded, LEAST_CHUNKS)), as_json)
+
+
+@bench_app.command("quick")
+def bench_quick(as_json: Json = False) -> None:
+    """The import, and a second `make lab`. Example: course bench quick"""
+    from course_utils.bench.quick import measure
+
+    _print_result(measure(), as_json)
+
+
+@bench_app.command("lessons")
+def bench_lessons(as_json: Json = False) -> None:
+    """All lessons: minutes and memory; 20 minutes and more. Example: course bench lessons"""
+    from course_utils.bench.lessons import measure
 
     _print_result(measure(), as_json)
 

@@ -16,6 +16,7 @@ import psutil
 from openai import OpenAI
 
 from course_utils import registry
+from course_utils.bench import serving
 from course_utils.bench.contender import in_own_process
 from course_utils.bench.home import own_home
 from course_utils.endpoint import process
@@ -35,8 +36,13 @@ def measure(rounds: int = ROUNDS) -> dict:
     Returns:
         ``start_s`` (cold start to the first ready answer), ``tokens_per_s``,
         ``transformers_tokens_per_s``, ``ratio`` (the first over the second), ``engine_ratio``
-        (endpoint over bare engine), ``ttft_ms`` (time to the first token), ``rss_mb`` (the
-        endpoint's resident memory after the run), ``spread`` (lowest and highest round of each).
+        (endpoint over bare engine), ``overhead`` (share of time that the endpoint adds to the
+        engine's, median of the rounds), ``ttft_ms`` (time to the first token of a short prompt),
+        ``rss_mb`` (the endpoint's resident memory after these rounds), ``spread`` (lowest and
+        highest round of each rate; ``ratio_spread`` and ``overhead_spread`` likewise),
+        ``weights_mb``, ``weights_ratio``, ``weights_gb_per_s`` (read for the tokens made: each one
+        needs all) and ``copied_gb_per_s`` (what one thread can move), ``adapter_mb`` and
+        ``idle_cpu_s_per_minute``, and what ``serving.asked_again`` returns.
 
     Raises:
         CourseError: The training extra, which holds transformers, is not installed.
@@ -69,18 +75,34 @@ def measure(rounds: int = ROUNDS) -> dict:
                     rates[name].append(contender())
                 first.append(_first_token_ms(client))
             rss_mb = psutil.Process(endpoint.pid).memory_info().rss / 1e6
+            more = serving.asked_again(client, rounds)
+            more["adapter_mb"] = serving.adapter_mb(client, endpoint.pid)
+            more["idle_cpu_s_per_minute"] = serving.idle_cpu_s_per_minute(endpoint.pid)
         finally:
             process.stop()
     median = {name: statistics.median(values) for name, values in rates.items()}
+    added = [bare / ours - 1 for bare, ours in zip(rates["engine"], rates["endpoint"], strict=True)]
+    ratios = [a / b for a, b in zip(rates["endpoint"], rates["transformers"], strict=True)]
+    chat = registry.local_chat()
+    read = {"endpoint": registry.model_path(chat, "gguf").stat().st_size}
+    read["transformers"] = 4 * chat.parameters  # fp32
     return {
         "start_s": round(start_s, 2),
         "tokens_per_s": round(median["endpoint"], 1),
         "transformers_tokens_per_s": round(median["transformers"], 1),
         "ratio": round(median["endpoint"] / median["transformers"], 1),
+        "ratio_spread": [round(min(ratios), 1), round(max(ratios), 1)],
         "engine_ratio": round(median["endpoint"] / median["engine"], 3),
+        "overhead": round(statistics.median(added), 3),
+        "overhead_spread": [round(min(added), 3), round(max(added), 3)],
         "ttft_ms": round(statistics.median(first), 1),
         "rss_mb": round(rss_mb),
         "spread": {name: [round(min(v), 1), round(max(v), 1)] for name, v in rates.items()},
+        "weights_mb": {name: round(size / 1e6) for name, size in read.items()},
+        "weights_ratio": round(read["transformers"] / read["endpoint"], 1),
+        "weights_gb_per_s": {n: round(median[n] * size / 1e9, 1) for n, size in read.items()},
+        "copied_gb_per_s": serving.copied_gb_per_s(),
+        **more,
     }
 
 
