@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ SYSTEM = (
 # Of the passage that goes with a question, so many characters: 100 to 400 tokens in all.
 PASSAGE = (300, 600, 1000, 1400)
 NEW_TOKENS = (40, 60, 80)
+EPOCHS = 20
 READY_S = 120
 
 
@@ -66,21 +67,21 @@ def measure(people: int = LEARNERS, requests: int = REQUESTS, alone: int = ALONE
         the fastest's), ``batching_ratio`` (tokens per second of all over those of one alone),
         ``tokens_per_s``, ``single_tokens_per_s``, ``ttft_p50_ms`` and ``ttft_p95_ms`` (streamed
         answers, waiting in the queue included), ``seconds_p50``, ``seconds_p95``,
-        ``prompt_tokens`` (least, median, most), ``job_events`` (what the training reported
-        meanwhile), ``kinds_of_error``.
+        ``prompt_tokens`` (least, median, most), ``job`` (whether it still trains at the end, and
+        how far it came while all asked), ``kinds_of_error``.
 
     Raises:
         CourseError: The training packages are not installed.
     """
     require_train_extra()
     names = learners(people, None)
-    with _class_endpoint(names) as (url, keys), _training(url, keys["instructor"]) as reported:
+    with _class_endpoint(names) as (url, keys), _training(url, keys["instructor"]) as progress:
         single = _ask_all(url, {names[0]: keys[names[0]]}, alone)
-        before = reported()
+        before, _ = progress()
         started = time.perf_counter()
         asked = _ask_all(url, {name: keys[name] for name in names}, requests)
         seconds = time.perf_counter() - started
-        events = reported() - before
+        after, status = progress()
     medians = [statistics.median(a.seconds for a in asked if a.who == name) for name in names]
     first = 1000 * np.array([a.first_token_s for a in asked if a.first_token_s is not None])
     rate = sum(a.tokens for a in asked) / seconds
@@ -101,7 +102,7 @@ def measure(people: int = LEARNERS, requests: int = REQUESTS, alone: int = ALONE
         "seconds_p50": round(float(np.percentile(times, 50)), 1),
         "seconds_p95": round(float(np.percentile(times, 95)), 1),
         "prompt_tokens": [min(prompts), round(statistics.median(prompts)), max(prompts)],
-        "job_events": events,
+        "job": f"{status}, {after - before} steps meanwhile",
         "kinds_of_error": sorted(set(errors)),
     }
 
@@ -132,32 +133,29 @@ def _class_endpoint(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 @contextmanager
-def _training(url: str, key: str) -> Iterator:
-    """Trainings one after the other until the block ends; yields how many events there were."""
+def _training(url: str, key: str) -> Iterator[Callable[[], tuple[int, str]]]:
+    """One long training, begun before the block; yields what asks for its step and status."""
     client = openai.OpenAI(base_url=url, api_key=key)
-    chat = client.models.list().data[0].id
+    jobs, chat = client.fine_tuning.jobs, client.models.list().data[0].id
     with tempfile.TemporaryDirectory() as folder:
         rows = [as_example(reply.question, reply.reply) for reply in load_replies("train")]
         path = write_jsonl(Path(folder) / "training.jsonl", rows)
         file = client.files.create(file=path, purpose="fine-tune")
-    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50}}}
-    job = client.fine_tuning.jobs.create(model=chat, training_file=file.id, method=method)
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": EPOCHS}}}
+    job = jobs.create(model=chat, training_file=file.id, method=method)
 
-    def reported() -> int:
-        return sum(1 for _ in client.fine_tuning.jobs.list_events(job.id, limit=1000))
-
-    def trains() -> bool:
-        events = client.fine_tuning.jobs.list_events(job.id, limit=5).data
-        return any(event.type == "metrics" for event in events)
+    def progress() -> tuple[int, str]:
+        steps = [e.data["step"] for e in jobs.list_events(job.id, limit=10).data if e.data]
+        return max(steps, default=0), jobs.retrieve(job.id).status
 
     deadline = time.monotonic() + READY_S
-    while not trains() and time.monotonic() < deadline:
+    while not progress()[0] and time.monotonic() < deadline:
         time.sleep(0.5)
     try:
-        yield reported
+        yield progress
     finally:
         with suppress(openai.APIError):
-            client.fine_tuning.jobs.cancel(job.id)
+            jobs.cancel(job.id)
 
 
 def _ask_all(url: str, keys: dict[str, str], requests: int) -> list[_Asked]:
