@@ -25,7 +25,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-FEW, MANY = 500, 10_000
+FEW, MANY = 300, 10_000
 ROUND = 100  # requests of one kind between two seeds
 LONGEST_S = 60
 
