@@ -9,8 +9,10 @@ import numpy as np
 from course_utils.endpoint.engine import usable_cores
 from course_utils.endpoint.errors import EndpointError
 
-# Texts between two looks at whether the client is still there, and at who else waits.
-TURN = 32
+# Texts that are read together, all of one length, before a look at whether the client is still
+# there and who else waits. On two cores Acme's passages took 1.6 times as long one by one, texts of
+# 12 tokens twice, of 140 the same; batches of 16 and 48 were not faster.
+BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,13 @@ class Encoder:
             EndpointError: A token id is not in the vocabulary.
         """
         ids, truncated = await asyncio.to_thread(self._tokenize, inputs)
-        vectors = []
-        for start in range(0, len(ids), TURN):
+        vectors: dict[int, np.ndarray] = {}
+        for batch in _batches([len(item) for item in ids]):
             async with self._turn:
-                part = ids[start : start + TURN]
-                vectors += await asyncio.to_thread(lambda part=part: [self._run(i) for i in part])
-        return Encoded(np.stack(vectors), [len(item) for item in ids], truncated)
+                made = await asyncio.to_thread(self._run, [ids[at] for at in batch])
+            vectors |= zip(batch, made, strict=True)
+        rows = np.stack([vectors[at] for at in range(len(ids))])
+        return Encoded(rows, [len(item) for item in ids], truncated)
 
     def _tokenize(
         self, inputs: list[str] | list[list[int]]
@@ -105,15 +108,27 @@ class Encoder:
             return ids
         return [self._first, *ids, self._last]
 
-    def _run(self, ids: list[int]) -> np.ndarray:
-        """One text at a time: without padding there is nothing to mask, a vector depends on its
-        text alone, and on two cores it was 3.5 times as fast as a batch of 32 in a third of the
-        memory (64 texts of 140 tokens: 1.7 s against 6.2 s)."""
-        tokens = np.array([ids], np.int64)
+    def _run(self, alike: list[list[int]]) -> np.ndarray:
+        """Texts of one length: without padding there is nothing to mask, and a vector depends on
+        its text alone. A padded batch of 32 took 3.5 times as long as 32 texts one by one, and
+        three times the memory."""
+        tokens = np.array(alike, np.int64)
         feed = {
             "input_ids": tokens,
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
-        mean = self._session.run(None, feed)[0][0].mean(axis=0)
-        return mean / np.linalg.norm(mean)
+        means = self._session.run(None, feed)[0].mean(axis=1)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+def _batches(lengths: list[int]) -> list[list[int]]:
+    """Indices of texts, at most ``BATCH`` of one length together."""
+    by_length: dict[int, list[int]] = {}
+    for at, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(at)
+    return [
+        alike[start : start + BATCH]
+        for alike in by_length.values()
+        for start in range(0, len(alike), BATCH)
+    ]

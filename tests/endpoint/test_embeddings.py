@@ -51,6 +51,14 @@ def test_a_vector_depends_on_its_text_alone(embed):
     assert np.all((together * alone).sum(axis=1) >= 0.999)
 
 
+def test_texts_of_one_length_are_read_together_and_do_not_mix(embed, tokenizer):
+    texts = [f"Room {n} is {'very ' * (n % 3)}cold" for n in range(10, 40)]
+    assert len({len(tokenizer.encode(text).ids) for text in texts}) == 3
+    alone = np.vstack([vectors(embed(text)) for text in texts])
+    assert np.allclose(vectors(embed(texts)), alone, atol=1e-6)
+    assert len(np.unique(alone.round(4), axis=0)) == len(texts)
+
+
 def test_base64_is_float(raw, encoder_id):
     def post(encoding):
         body = {"model": encoder_id, "input": TEXTS, "encoding_format": encoding}
