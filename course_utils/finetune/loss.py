@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # Tokens whose logits exist at the same time; fewer would read the output layer more often.
-CHUNK = 32
+CHUNK = 64
 
 
 def answer_loss(
@@ -59,13 +59,15 @@ class _ChunkedLoss(torch.autograd.Function):
             part = slice(start, start + CHUNK)
             left = rows - start
             wanted = targets[part, None]
-            logits = functional.linear(hidden[part], weight).float()
-            correct += (logits.argmax(-1, keepdim=True) == wanted)[:left].sum()
-            logs = functional.log_softmax(logits, -1)
-            total -= logs.gather(1, wanted)[:left].sum()
-            # The derivative by the logits: their probabilities, less 1 where the target is.
-            slopes = logs.exp_().scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=logs.dtype))
-            torch.mm(slopes.mul_(scale).to(weight.dtype), weight, out=gradient[part])
+            table = functional.linear(hidden[part], weight).float()
+            highest, best = table.max(-1, keepdim=True)
+            correct += (best == wanted)[:left].sum()
+            # From here on in place: logits, their exponentials, the loss's derivative by them.
+            picked = table.sub_(highest).gather(1, wanted)
+            norm = table.exp_().sum(-1, keepdim=True)
+            total += (norm.log() - picked)[:left].sum()
+            table.mul_(scale / norm).scatter_add_(1, wanted, torch.full_like(norm, -scale))
+            torch.mm(table.to(weight.dtype), weight, out=gradient[part])
         ctx.save_for_backward(gradient[:rows])
         ctx.mark_non_differentiable(correct)
         return total * scale, correct
