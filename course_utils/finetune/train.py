@@ -16,10 +16,12 @@ import time
 import traceback
 from contextlib import nullcontext
 from pathlib import Path
+from pickle import PickleError
 from typing import NoReturn
 
 import psutil
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
 
 from course_utils import registry
 from course_utils.errors import CourseError
@@ -73,18 +75,32 @@ def run(folder: Path) -> bool:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; Trainer writes its state last."""
+    """The newest whole checkpoint; damaged ones, and those with code in them, are removed."""
     found = sorted(
         folder.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]), reverse=True
     )
     for path in found:
         try:
-            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))  # written last
+            _load_as_data(path)
+        except (OSError, ValueError, RuntimeError, EOFError, PickleError, SafetensorError) as error:
+            print(f"{path} cannot be used: {error}", file=sys.stderr)  # into the training's log
             shutil.rmtree(path, ignore_errors=True)
         else:
             return path
     return None
+
+
+def _load_as_data(checkpoint: Path) -> None:
+    """Raise unless a checkpoint's parts can be read, by readers that run no code from a file."""
+    import torch
+    from transformers.trainer_pt_utils import safe_globals
+
+    with safe_open(checkpoint / "adapter_model.safetensors", "pt"):
+        pass  # the sizes that its header names are those of the file
+    for path in (*checkpoint.glob("*.pt"), *checkpoint.glob("*.pth")):
+        with safe_globals():  # Trainer allows the same ones: the state of numpy's random numbers
+            torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _checkpoint_callback(folder: Path, config: TrainingConfig):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -112,15 +113,76 @@ def test_it_ends_with_its_parent(job):
     assert worker.returncode == STOPPED
 
 
-def test_half_a_checkpoint_is_passed_over(tmp_path):
-    whole, half = tmp_path / "checkpoint-4", tmp_path / "checkpoint-8"
-    for folder in (whole, half):
-        folder.mkdir()
-    (whole / "trainer_state.json").write_text("{}")
-    (half / "trainer_state.json").write_text('{"global_st')
-    assert last_checkpoint(tmp_path) == whole
-    assert not half.exists()
-    assert last_checkpoint(tmp_path / "none") is None
+@pytest.fixture
+def checkpoints(tmp_path):
+    """``checkpoints(steps)`` → a folder with checkpoints, in the files that Trainer writes."""
+    import numpy as np
+    import torch
+    from safetensors.torch import save_file
+
+    def make(*steps):
+        for step in steps:
+            folder = tmp_path / "trainer" / f"checkpoint-{step}"
+            folder.mkdir(parents=True)
+            save_file({"lora_A": torch.ones(4, 2)}, folder / "adapter_model.safetensors")
+            torch.save({"state": {0: {"step": torch.tensor(1.0)}}}, folder / "optimizer.pt")
+            torch.save({"last_epoch": step}, folder / "scheduler.pt")
+            states = {"python": random.getstate(), "numpy": np.random.get_state()}
+            torch.save({**states, "cpu": torch.get_rng_state()}, folder / "rng_state.pth")
+            torch.save(TrainingConfig, folder / "training_args.bin")  # never read
+            (folder / "trainer_state.json").write_text('{"global_step": 4}')
+        return tmp_path / "trainer"
+
+    return make
+
+
+PARTS = ("trainer_state.json", "adapter_model.safetensors", "optimizer.pt")
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_half_a_checkpoint_is_passed_over(part, left, checkpoints):
+    folder = checkpoints(4, 8)
+    path = folder / "checkpoint-8" / part
+    os.truncate(path, int(path.stat().st_size * left))
+    assert last_checkpoint(folder).name == "checkpoint-4"
+    assert not (folder / "checkpoint-8").exists()
+    assert last_checkpoint(folder / "none") is None
+
+
+class Malicious:
+    """Runs a command in whoever unpickles it."""
+
+    def __init__(self, trace):
+        self.trace = str(trace)
+
+    def __reduce__(self):
+        return os.mkdir, (self.trace,)
+
+
+@pytest.mark.parametrize("part", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
+def test_a_checkpoint_with_code_in_it_is_refused(part, checkpoints, tmp_path, capfd):
+    import torch
+
+    folder, trace = checkpoints(4, 8), tmp_path / "it-ran"
+    torch.save(Malicious(trace), folder / "checkpoint-8" / part)
+    assert last_checkpoint(folder).name == "checkpoint-4"
+    assert not trace.exists()
+    assert "checkpoint-8 cannot be used" in capfd.readouterr().err
+    # It is no dud: without the care taken it does run.
+    torch.save(Malicious(trace), folder / "checkpoint-4" / part)
+    torch.load(folder / "checkpoint-4" / part, weights_only=False)
+    assert trace.exists()
+
+
+def test_an_adapter_is_no_pickle(checkpoints, tmp_path):
+    import torch
+
+    folder, trace = checkpoints(4), tmp_path / "it-ran"
+    (folder / "checkpoint-4" / "adapter_model.safetensors").unlink()
+    torch.save(Malicious(trace), folder / "checkpoint-4" / "adapter_model.bin")
+    assert last_checkpoint(folder) is None
+    assert not trace.exists()
 
 
 def test_dpo_prefers_what_it_was_told_to(job):
