@@ -1,6 +1,7 @@
 """``course bench`` and ``course study``: measurements."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -47,15 +48,24 @@ def bench(
 
     names = [name for name in measures.BENCHES if everything and name != measures.LONG]
     names += [name for name in only or [] if name not in names]
-    found = measures.run(names + [measures.LONG] * lessons)
-    if save:
-        measures.save(found)
+    found, failed = measures.stored(), False
+    for name in names + [measures.LONG] * lessons:
+        print(f"{name} …", file=sys.stderr)
+        try:
+            found[name] = measures.run(name)
+        except CourseError as error:  # the others took their time
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = True
+        else:
+            if save:
+                measures.save(found)
     rows = measures.rows(found)
     if as_json:
         print(json.dumps({"measures": rows}, indent=2))
     for row in [] if as_json else rows:
         state = {True: "met", False: "missed", None: "not measured"}[row["met"]]
         print(f"{row['name']:28} {row['value']!s:>8}  {row['is']} {row['goal']}: {state}")
+    raise typer.Exit(1 if failed else 0)
 
 
 @bench_app.command("endpoint")

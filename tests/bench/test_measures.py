@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from course_utils.bench import measures
+from course_utils.cli import app
 from course_utils.errors import CourseError
 
 ABOUT = {
@@ -41,32 +43,60 @@ def test_a_value_is_held_against_its_goal():
 
 def test_a_bench_that_there_is_not():
     with pytest.raises(CourseError, match="cocktail"):
-        measures.run(["cocktail"])
+        measures.run("cocktail")
 
 
-def test_a_run_takes_the_others_from_what_is_stored(tmp_path, monkeypatch):
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A folder for results, with a page for their table."""
     monkeypatch.setattr(measures, "RESULTS", tmp_path)
     monkeypatch.setattr("course_utils.study.results.RESULTS", tmp_path)
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- bench: begin -->\n<!-- bench: end -->\nafter\n")
-    monkeypatch.setattr(measures, "PAGE", page)
+    monkeypatch.setattr(measures, "PAGE", tmp_path / "page.md")
+    measures.PAGE.write_text("before\n<!-- bench: begin -->\n<!-- bench: end -->\nafter\n")
+    return tmp_path
+
+
+def bench(*options):
+    return CliRunner().invoke(app, ["bench", *options])
+
+
+def test_a_run_takes_the_others_from_what_is_stored(results, monkeypatch):
     assert measures.stored() == {}
     measures.save(found(**GOOD))
     monkeypatch.setattr("course_utils.bench.quick.measure", lambda: {"import_s": 0.1, "lab_s": 11})
-    now = measures.run(["quick"])
-    assert now["retrieval"]["result"] == GOOD["retrieval"]
-    assert now["quick"]["about"]["date"] > "2026-01-02"
-    measures.save(now)
-    kept = json.loads((tmp_path / "bench.json").read_text())
+    done = bench("--only", "quick", "--save", "--json")
+    assert done.exit_code == 0
+    printed = by_name(json.loads(done.stdout)["measures"])
+    assert printed["lab"]["met"] is False
+    assert printed["query_growth"]["measured_on"] == "2026-01-02" < printed["lab"]["measured_on"]
+    kept = json.loads((results / "bench.json").read_text())
     assert kept["about"]["command"] == "course bench --all --save"
-    assert kept["measures"] == measures.rows(now)
-    written = page.read_text()
-    assert (
-        "| second `make lab` to a serving JupyterLab, seconds | ≤ 10.0 | 11.0 | missed |" in written
-    )
+    assert kept["benches"]["retrieval"]["result"] == GOOD["retrieval"]
+    assert by_name(kept["measures"]) == printed
+    written = measures.PAGE.read_text()
+    assert "serving JupyterLab, seconds | ≤ 10.0 | 11.0 | missed |" in written
     assert "whole course, minutes | ≤ 20.0 | – | not measured yet |" in written
     assert "retrieval 2 January 2026" in written
     assert written.startswith("before\n") and written.endswith("after\n")
+
+
+def test_nothing_is_stored_unless_asked_for(results, monkeypatch):
+    monkeypatch.setattr("course_utils.bench.quick.measure", lambda: {"import_s": 0.1, "lab_s": 9})
+    assert "lab " in bench("--only", "quick").stdout
+    assert [path.name for path in results.iterdir()] == ["page.md"]
+
+
+def test_a_bench_that_fails_does_not_cost_the_others(results, monkeypatch):
+    def refuses():
+        raise CourseError("no room", "make room")
+
+    monkeypatch.setattr("course_utils.bench.quick.measure", refuses)
+    monkeypatch.setattr("course_utils.bench.lessons.measure", lambda: {"minutes": 1, "peak_mb": 2})
+    done = bench("--only", "quick", "--lessons", "--save", "--json")
+    assert done.exit_code == 1
+    assert "make room" in done.stderr
+    assert by_name(json.loads(done.stdout)["measures"])["course_minutes"]["value"] == 1
+    assert list(measures.stored()) == ["lessons"]
 
 
 def test_the_page_shows_what_is_stored():
