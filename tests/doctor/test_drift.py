@@ -16,6 +16,7 @@ FILE = REPO / ".github" / "workflows" / "drift.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 DRIFT = yaml.safe_load(TEXT)
 STEPS = [step for job in DRIFT["jobs"].values() for step in job["steps"]]
+STEPS_TEXT = "\n".join(step.get("run", "") for step in STEPS)
 
 GH = """#!/bin/sh
 printf '%s\\n' "$*" >> gh.log
@@ -34,19 +35,34 @@ def test_it_runs_weekly_on_the_newest_packages():
 def test_only_the_job_that_opens_the_issue_may_write_and_issues_alone():
     assert DRIFT["permissions"] == {"contents": "read"}
     allowed = {name: job.get("permissions") for name, job in DRIFT["jobs"].items()}
-    assert allowed == {"newest": None, "calendar": None, "report": {"issues": "write"}}
-    assert set(DRIFT["jobs"]["report"]["needs"]) == {"newest", "calendar"}
+    checks = {"newest", "calendar", "audit"}
+    assert allowed == {**dict.fromkeys(checks), "report": {"issues": "write"}}
+    assert set(DRIFT["jobs"]["report"]["needs"]) == checks
+    assert all(
+        f"needs.{name}.result" in DRIFT["jobs"]["report"]["env"]["RESULTS"] for name in checks
+    )
 
 
 def test_what_it_calls_exists():
     commands = typer.main.get_command(app).commands
-    called = set(re.findall(r"\bcourse ([a-z-]+)", "\n".join(s.get("run", "") for s in STEPS)))
+    called = set(re.findall(r"\bcourse ([a-z-]+)", STEPS_TEXT))
     assert {"doctor", "update-check"} <= called <= set(commands)
     targets = re.findall(r"make ([a-z]+)", TEXT)
     makefile = (REPO / "Makefile").read_text(encoding="utf-8")
     assert targets == ["site"]
     assert re.search(r"^site:", makefile, re.MULTILINE)
     assert "--linkcheck" in (REPO / "course_utils/teach/site/__main__.py").read_text()
+
+
+def test_every_pinned_package_is_audited_and_none_left_out_in_silence():
+    [command] = re.findall(r"^pip-audit .*?(?= 2>&1)", STEPS_TEXT, re.MULTILINE)
+    assert {"--strict", "--disable-pip", "--no-deps"} <= set(command.split())
+    assert command.endswith("-r constraints.txt")
+    # Without pip nothing but exact pins can be looked up.
+    lines = (REPO / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line.strip() and not line.startswith("#")]
+    assert len(pins) > 100
+    assert [pin for pin in pins if not re.match(r"[\w.-]+==[\w.+-]+( *;.*)?$", pin)] == []
 
 
 @pytest.fixture
