@@ -1,12 +1,18 @@
 """What all tests share: a course home of their own, with the models prepared on this machine."""
 
+import contextlib
 import shutil
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from course_utils import connection, registry
+from course_utils.endpoint import process
 from course_utils.settings import REPO, settings
 
 
@@ -75,3 +81,115 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+# A real endpoint on a course home of its own, for all that ask one.
+
+
+@pytest.fixture(scope="session")
+def endpoint_of():
+    """``with endpoint_of(home) as found``: the running endpoint of a course home."""
+
+    @contextlib.contextmanager
+    def endpoint_of(home):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COURSE_MODELS_DIR", str(settings().models_dir))
+            patch.setenv("COURSE_HOME", str(home))
+            patch.delenv("COURSE_CHAT_MODEL", raising=False)
+            found = process.ensure_running()
+        yield found
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COURSE_HOME", str(home))
+            process.stop()
+
+    return endpoint_of
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory, endpoint_of):
+    """The running endpoint."""
+    with endpoint_of(tmp_path_factory.mktemp("endpoint") / "home") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def client(endpoint):
+    """OpenAI's own client."""
+    import openai
+
+    return openai.OpenAI(base_url=endpoint.base_url, api_key="unused", max_retries=0)
+
+
+@pytest.fixture(scope="session")
+def raw(endpoint):
+    """Plain HTTP; paths start with ``/v1`` or ``/health``."""
+    root = endpoint.base_url.removesuffix("/v1")
+    with httpx.Client(base_url=root, timeout=120, trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def chat_id():
+    return registry.local_chat().id
+
+
+@pytest.fixture(scope="session")
+def encoder_id():
+    return registry.local_encoder().id
+
+
+@pytest.fixture
+def load(raw):
+    """``load()`` → generations running and waiting in the endpoint's engine."""
+    return lambda: raw.get("/health").json()["engine"]
+
+
+@pytest.fixture
+def becomes_idle(load):
+    """``becomes_idle(seconds)`` → True once nothing runs or waits in the engine."""
+
+    def becomes_idle(seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if load() == {"running": 0, "waiting": 0}:
+                return True
+            time.sleep(0.05)
+        return False
+
+    return becomes_idle
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """``free_port()`` → a port of this machine that nobody listens at."""
+
+    def free_port():
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return listener.getsockname()[1]
+
+    return free_port
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory, free_port):
+    """The URL of a Chroma server, started as ``open_store``'s error message says."""
+    chroma = shutil.which("chroma", path=Path(sys.executable).parent)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [chroma, "run", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--path", str(tmp_path_factory.mktemp("chroma"))],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                with contextlib.suppress(httpx.HTTPError):
+                    if httpx.get(f"{url}/api/v2/heartbeat", trust_env=False).is_success:
+                        break
+                time.sleep(0.1)
+            yield url
+        finally:
+            process.terminate()

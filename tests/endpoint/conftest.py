@@ -10,53 +10,12 @@ import time
 import urllib.request
 from types import SimpleNamespace
 
-import httpx
 import openai
 import psutil
 import pytest
 
 from course_utils import registry
-from course_utils.endpoint import process
 from course_utils.settings import REPO, settings
-
-
-@pytest.fixture(scope="session")
-def endpoint(tmp_path_factory):
-    """The running endpoint."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_MODELS_DIR", str(settings().models_dir))
-        patch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("endpoint") / "home"))
-        patch.delenv("COURSE_CHAT_MODEL", raising=False)
-        found = process.ensure_running()
-        home = os.environ["COURSE_HOME"]
-    yield found
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_HOME", home)
-        process.stop()
-
-
-@pytest.fixture(scope="session")
-def client(endpoint):
-    """OpenAI's own client."""
-    return openai.OpenAI(base_url=endpoint.base_url, api_key="unused", max_retries=0)
-
-
-@pytest.fixture(scope="session")
-def raw(endpoint):
-    """Plain HTTP; paths start with ``/v1`` or ``/health``."""
-    root = endpoint.base_url.removesuffix("/v1")
-    with httpx.Client(base_url=root, timeout=120, trust_env=False) as http:
-        yield http
-
-
-@pytest.fixture(scope="session")
-def chat_id():
-    return registry.local_chat().id
-
-
-@pytest.fixture(scope="session")
-def encoder_id():
-    return registry.local_encoder().id
 
 
 @pytest.fixture(scope="session")
@@ -69,27 +28,6 @@ def ask(client, chat_id):
         return client.chat.completions.create(model=chat_id, messages=messages, **parameters)
 
     return ask
-
-
-@pytest.fixture
-def load(raw):
-    """``load()`` → generations running and waiting in the endpoint's engine."""
-    return lambda: raw.get("/health").json()["engine"]
-
-
-@pytest.fixture
-def becomes_idle(load):
-    """``becomes_idle(seconds)`` → True once nothing runs or waits in the engine."""
-
-    def becomes_idle(seconds):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if load() == {"running": 0, "waiting": 0}:
-                return True
-            time.sleep(0.05)
-        return False
-
-    return becomes_idle
 
 
 @pytest.fixture(scope="session")

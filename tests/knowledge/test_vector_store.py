@@ -1,14 +1,7 @@
 """The same retriever over a folder and over a real Chroma server."""
 
-import contextlib
-import shutil
 import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from langchain_core.documents import Document
@@ -47,42 +40,12 @@ def passages(n=600):
     ]
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The URL of a Chroma server, started as the error message says."""
-    chroma = shutil.which("chroma", path=Path(sys.executable).parent)
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [chroma, "run", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(
-        [*command, "--path", str(tmp_path_factory.mktemp("chroma"))],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                with contextlib.suppress(httpx.HTTPError):
-                    if httpx.get(f"{url}/api/v2/heartbeat", trust_env=False).is_success:
-                        break
-                time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
-
-
 @pytest.fixture
-def both(home, server, monkeypatch):
+def both(home, chroma_server, monkeypatch):
     """A store in a folder and one on the server, each with its embeddings."""
     monkeypatch.delenv("COURSE_CHROMA_URL", raising=False)
     local = open_store("passages", WordEmbeddings())
-    monkeypatch.setenv("COURSE_CHROMA_URL", f"{server}/")
+    monkeypatch.setenv("COURSE_CHROMA_URL", f"{chroma_server}/")
     remote = open_store("passages", WordEmbeddings())
     remote.reset_collection()
     yield local, remote
@@ -164,7 +127,7 @@ def test_an_address_that_is_none(home, monkeypatch, url):
     the_refusal(monkeypatch, url)
 
 
-def test_nobody_there(home, monkeypatch):
+def test_nobody_there(home, free_port, monkeypatch):
     the_refusal(monkeypatch, f"http://127.0.0.1:{free_port()}")
 
 
@@ -174,5 +137,5 @@ def test_a_server_that_never_answers(home, monkeypatch):
         the_refusal(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
 
 
-def test_another_server(home, server, monkeypatch):
-    assert "404 Not Found" in the_refusal(monkeypatch, f"{server}/elsewhere")
+def test_another_server(home, chroma_server, monkeypatch):
+    assert "404 Not Found" in the_refusal(monkeypatch, f"{chroma_server}/elsewhere")
