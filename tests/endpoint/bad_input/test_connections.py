@@ -95,13 +95,13 @@ def half_a_line(client):
 
 
 def dripped_head(client):
-    client.drip(b"GET /v1/models HTTP/1.1\r\n" + b"X: y\r\n" * 1000)
+    client.drip(b"GET /v1/models HTTP/1.1\r\n" + b"X: y\r\n" * 20)
     return client.status() == 0
 
 
 def half_a_second_head(client):
     client.send(kept_open(http("GET", "/v1/models", b"", ())) + b"GET /v1/mo")
-    client.drip(b"d" * 1000, listening=False)
+    client.drip(b"d" * 100, listening=False)
     return client.answer().count(b"HTTP/1.1 ") == 1
 
 
@@ -117,37 +117,37 @@ def body_never_continued(client):
 
 def dripped_body(client):
     client.send(http("POST", CHAT, length=1000))
-    client.drip(b" " * 1000)
+    client.drip(b" " * 100)
     return client.status() == 408
 
 
 def dripped_chunks(client):
     client.send(http("POST", CHAT, headers=CHUNKED, length=None))
-    client.drip(b"1\r\n \r\n" * 1000)
+    client.drip(b"1\r\n \r\n" * 20)
     return client.status() == 408
 
 
 def dripped_chunk_size(client):
     client.send(http("POST", CHAT, headers=CHUNKED, length=None))
-    client.drip(b"0" * 1000)
+    client.drip(b"0" * 100)
     return client.status() in (400, 408)
 
 
 def dripped_upload(client):
     client.send(http("POST", FILES, form(PURPOSE, file_part(), end=""), FORM, length=10_000))
-    client.drip(b"x" * 1000)
+    client.drip(b"x" * 100)
     return client.status() == 408
 
 
 def dripped_page_form(client):
     client.send(http("POST", "/", length=1000))
-    client.drip(b"x" * 1000)
+    client.drip(b"x" * 100)
     return 400 <= client.status() < 500
 
 
 def endless_body(client):
     client.send(http("POST", CHAT, headers=CHUNKED, length=None))
-    sent = client.pour(b"100000\r\n" + b" " * MIB + b"\r\n", 500 * MIB)
+    sent = client.pour(b"100000\r\n" + b" " * MIB + b"\r\n", 200 * MIB)
     return sent < 100 * MIB and client.status() in (0, 413)  # 0: reset while it still sent
 
 
@@ -155,31 +155,31 @@ def endless_upload(client):
     client.send(http("POST", FILES, headers=CHUNKED_FORM, length=None))
     head = form(PURPOSE, file_part(), end="")
     client.send(f"{len(head):x}\r\n".encode() + head + b"\r\n")
-    sent = client.pour(b"100000\r\n" + b"x" * MIB + b"\r\n", 500 * MIB)
+    sent = client.pour(b"100000\r\n" + b"x" * MIB + b"\r\n", 200 * MIB)
     return sent < 120 * MIB and client.status() in (0, 413)
 
 
 def endless_chunk_extension(client):
     client.send(http("POST", CHAT, headers=CHUNKED, length=None) + b"1;")
-    sent = client.pour(b"x" * MIB, 500 * MIB)
+    sent = client.pour(b"x" * MIB, 200 * MIB)
     return sent < 100 * MIB and client.status() in (0, 400, 408, 413)
 
 
 def endless_head(client):
     client.send(b"GET /v1/models HTTP/1.1\r\n")
-    sent = client.pour(b"X: y\r\n" * 50_000, 500 * MIB)
-    return sent < 100 * MIB and client.status() in (0, 400)
+    sent = client.pour(b"X: y\r\n" * 50_000, 20 * MIB)
+    return sent < 20 * MIB and client.status() in (0, 400)
 
 
 def endless_line(client):
     client.send(b"GET /")
-    sent = client.pour(b"x" * MIB, 500 * MIB)
+    sent = client.pour(b"x" * MIB, 200 * MIB)
     return sent < 100 * MIB and client.status() in (0, 400)
 
 
 def endless_nothing(client):
-    sent = client.pour(b"\r\n" * 100_000, 500 * MIB)
-    return sent < 500 * MIB and client.status() in (0, 400)
+    sent = client.pour(b"\r\n" * 100_000, 200 * MIB)
+    return sent < 200 * MIB and client.status() in (0, 400)
 
 
 def announced_much(client):
