@@ -22,7 +22,7 @@ from course_utils.endpoint.validation import ValidationFailedError, validate
 from course_utils.endpoint.worker import Worker, add_model
 
 MOST_DEATHS = 3
-RETRY_S = 10.0
+RETRY_S = 5.0
 # Four checkpoints of the default settings, 60 MB each (adapter and optimiser), and the rest.
 LEAST_FREE_MB = 300
 NO_ROOM = "Waiting for space on the disk"

@@ -1,8 +1,15 @@
-"""Whatever is killed, and when: what was acknowledged is there, and every job comes to its end."""
+"""Whatever is killed, and when: what was acknowledged is there, and every job comes to its end.
+
+llama.cpp runs inside the endpoint's process: whoever kills the one has killed the other.
+``COURSE_KILLS=100 COURSE_SEED=1 pytest tests/endpoint/test_kill.py -m slow -s`` kills a hundred
+times and prints what came of it.
+"""
 
 import contextlib
 import os
 import random
+import shutil
+import sqlite3
 import threading
 import time
 
@@ -15,6 +22,7 @@ from course_utils.endpoint.worker import LOOK_EVERY_S
 
 SMALL = {"n_epochs": 4, "batch_size": 2}
 MOST_WORKER_KILLS = 2  # of one job: it is given up after the third
+KILLS = int(os.environ.get("COURSE_KILLS", "20"))
 
 
 class Uploader(threading.Thread):
@@ -37,12 +45,13 @@ class Uploader(threading.Thread):
     "moments",
     [
         pytest.param(3, id="3 moments"),
-        pytest.param(20, id="20 moments", marks=pytest.mark.slow),
+        pytest.param(KILLS, id=f"{KILLS} moments", marks=pytest.mark.slow),
     ],
 )
-def test_killed_at_random_moments(moments, serve, trainable_home, create_job, workers):
+def test_killed_at_random_moments(moments, serve, trainable_home, create_job, workers, tmp_path):
     home, files, jobs, worker_kills = trainable_home(), {}, [], 0
-    seed = random.randrange(10**6)
+    killed = {"endpoint": 0, "worker": 0}
+    seed = int(os.environ.get("COURSE_SEED", random.randrange(10**6)))
     print("seed", seed)  # shown when the test fails
     chance = random.Random(seed)
     # Each kind in turn, so that three moments have all three.
@@ -63,12 +72,15 @@ def test_killed_at_random_moments(moments, serve, trainable_home, create_job, wo
                     for worker in running:
                         worker.kill()
                         worker_kills += 1
+                        killed["worker"] += 1
                 if victim == "worker":
                     continue
                 if victim == "both":  # sooner or later after the worker's death was seen
                     time.sleep(chance.uniform(0, 2 * LOOK_EVERY_S))
                 endpoint.process.kill()
                 endpoint.process.wait()
+                killed["endpoint"] += 1
+                assert integrity(home, tmp_path) == ["ok"]
                 psutil.wait_procs(running, timeout=10)
                 assert not any(worker.is_running() for worker in running), "an orphan trains on"
                 break
@@ -81,6 +93,10 @@ def test_killed_at_random_moments(moments, serve, trainable_home, create_job, wo
         # Of uploads that were not acknowledged, either all is there or nothing.
         kept = {path.name: path.stat().st_size for path in (home / "endpoint/files").iterdir()}
         assert kept == {file.id: file.bytes for file in endpoint.client.files.list()}
+        assert not list((home / "endpoint" / "unsettled").iterdir())
+    assert integrity(home, tmp_path) == ["ok"]
+    print(f"{moments} moments, killed {killed}: {len(files)} files acknowledged and there,")
+    print(f"{len(jobs)} jobs and all succeeded, each database whole (PRAGMA integrity_check)")
 
 
 def test_a_worker_that_always_dies_fails_its_job(tuning, create_job, workers):
@@ -122,6 +138,17 @@ def test_an_ended_endpoint_goes_on_later_and_does_not_idle_meanwhile(
     assert any("Going on from step" in message for message in messages)
     assert store.get("jobs", job.id)["deaths"] == 0  # it was asked to end
     store.close()
+
+
+def integrity(home, aside):
+    """What SQLite says of the database as it lies there, its unfinished log included."""
+    for path in (home / "endpoint").glob("endpoint.db*"):
+        shutil.copy(path, aside)
+    with contextlib.closing(sqlite3.connect(aside / "endpoint.db")) as database:
+        found = [row[0] for row in database.execute("PRAGMA integrity_check")]
+    for path in aside.glob("endpoint.db*"):
+        path.unlink()
+    return found
 
 
 def everything_is_there(client, files, jobs):
