@@ -78,7 +78,7 @@ def bench_endpoint(as_json: Json = False) -> None:
 
 @bench_app.command("train")
 def bench_train(as_json: Json = False) -> None:
-    """Training against the guide's configuration; 8 minutes. Example: course bench train --json"""
+    """Training against the guide's configuration; 10 minutes. Example: course bench train --json"""
     from course_utils.bench.train import measure
 
     _print_result(measure(), as_json)

@@ -17,7 +17,7 @@ from course_utils.finetune.base import prepare_base
 from course_utils.finetune.dataset import Reply, as_example, load_replies
 from course_utils.finetune.export import base_shape, export_gguf
 
-EXAMPLES, QUESTIONS = 100, 40
+EXAMPLES, QUESTIONS = 100, 20
 GOAL = 0.9
 CHECK_EVERY = 5  # steps
 MAX_TOKENS = 90
@@ -79,7 +79,7 @@ def style_share(adapter: Path, asked: list[Reply], to_the_end: bool = True) -> f
     engine = load_engine(replace(base, adapter=gguf))
     kept = 0
     for place, reply in enumerate(asked):
-        if not to_the_end and place - kept > (1 - GOAL) * len(asked):
+        if not to_the_end and (kept + len(asked) - place) / len(asked) < GOAL:
             break
         messages = as_example(reply.question, "")["messages"][:-1]
         body = {"messages": messages, "max_tokens": MAX_TOKENS, "temperature": 0, "seed": 0}

@@ -25,7 +25,7 @@ EXAMPLES = 40
 
 
 def measure(rounds: int = ROUNDS, to_90: bool = True) -> dict:
-    """Run the benchmark; about eight minutes on two cores, two without ``to_90``.
+    """Run the benchmark; ten minutes or so on two cores, two without ``to_90``.
 
     Args:
         rounds: Epochs timed of each, after one of warm-up.

@@ -57,17 +57,9 @@ class _ChunkedLoss(torch.autograd.Function):
         total, correct = hidden.new_zeros((), dtype=torch.float), targets.new_zeros(())
         for start in range(0, rows, CHUNK):
             part = slice(start, start + CHUNK)
-            left = rows - start
-            wanted = targets[part, None]
-            table = functional.linear(hidden[part], weight).float()
-            highest, best = table.max(-1, keepdim=True)
-            correct += (best == wanted)[:left].sum()
-            # From here on in place: logits, their exponentials, the loss's derivative by them.
-            picked = table.sub_(highest).gather(1, wanted)
-            norm = table.exp_().sum(-1, keepdim=True)
-            total += (norm.log() - picked)[:left].sum()
-            table.mul_(scale / norm).scatter_add_(1, wanted, torch.full_like(norm, -scale))
-            torch.mm(table.to(weight.dtype), weight, out=gradient[part])
+            losses, right = _piece(hidden[part], weight, targets[part], scale, gradient[part])
+            total += losses[: rows - start].sum()
+            correct += right[: rows - start].sum()
         ctx.save_for_backward(gradient[:rows])
         ctx.mark_non_differentiable(correct)
         return total * scale, correct
@@ -76,3 +68,18 @@ class _ChunkedLoss(torch.autograd.Function):
     def backward(ctx, by_total: Tensor, _by_correct: Tensor) -> tuple[Tensor, None, None, None]:
         [gradient] = ctx.saved_tensors
         return gradient * by_total, None, None, None
+
+
+def _piece(
+    hidden: Tensor, weight: Tensor, targets: Tensor, scale: float | Tensor, gradient: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Loss of each row and whether it came out right; writes the gradient by ``hidden``."""
+    wanted = targets[:, None]
+    table = functional.linear(hidden, weight).float()
+    highest, best = table.max(-1, keepdim=True)
+    # From here on in place: logits, their exponentials, the loss's derivative by them.
+    picked = table.sub_(highest).gather(1, wanted)
+    norm = table.exp_().sum(-1, keepdim=True)
+    table.mul_(scale / norm).scatter_add_(1, wanted, torch.full_like(norm, -scale))
+    torch.mm(table.to(weight.dtype), weight, out=gradient)
+    return norm.log() - picked, best == wanted
