@@ -19,6 +19,7 @@ from course_utils.finetune.dataset import as_example, load_replies
 from course_utils.finetune.export import base_shape, export_gguf
 from course_utils.finetune.prepared import STORED
 from course_utils.finetune.tokens import TokenCounter
+from course_utils.weights import is_damaged
 
 TOKENS = 24
 ADAPTER = STORED / "house-style"
@@ -127,5 +128,7 @@ def test_several_at_once_leave_one_whole_file(tmp_path):
     target = tmp_path / "adapter.gguf"
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: export_gguf(ADAPTER, shape, target), range(8)))
-    assert set(made) == set(tmp_path.iterdir()) == {target}
+    note = target.with_name("adapter.gguf.sha256")
+    assert set(made) == {target} and set(tmp_path.iterdir()) == {target, note}
+    assert not is_damaged(target)
     assert target.read_bytes() == export_gguf(ADAPTER, shape, tmp_path / "alone").read_bytes()
