@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from course_utils.knowledge.facts import load_facts
 from course_utils.settings import DATA, write_atomic
 
 if TYPE_CHECKING:  # the endpoint imports this module and has no use for LangChain
@@ -172,8 +172,7 @@ def format_passages(passages: Iterable["Document"]) -> str:
 @cache
 def fact_values(version: str = "v1") -> dict[str, str]:
     """Fact id → its value in a version of the documents (``v1`` or ``v2``)."""
-    facts = tomllib.loads((DATA / "acme" / "facts.toml").read_text(encoding="utf-8"))["fact"]
-    return {fact["id"]: fact.get(version, fact["v1"]) for fact in facts}
+    return {fact["id"]: fact.get(version, fact["v1"]) for fact in load_facts()}
 
 
 def _gold(reply: Reply, chunks: Sequence["Document"], values: dict[str, str]) -> list[int]:

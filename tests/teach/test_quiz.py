@@ -218,25 +218,25 @@ def test_choosing_shows_the_reason_and_counts_what_is_right(form):
     for (choice, reason), question in zip(asked, questions, strict=True):
         assert choice.value is None and reason.value == ""
         assert list(choice.options) == [option.text for option in question.options]
-    assert "0 of 7" in score.value
+    assert "0 of 8" in score.value
     (choice, reason), question = asked[0], questions[0]
     choice.value = question.options[0].text
     assert "Not right." in reason.value and question.options[0].why in reason.value
-    assert "0 of 7" in score.value and not progress._recorded()
+    assert "0 of 8" in score.value and not progress._recorded()
     choice.value = question.options[1].text
     assert "✓ Right." in reason.value and question.options[1].why in reason.value
-    assert "1 of 7" in score.value
+    assert "1 of 8" in score.value
     assert progress._recorded() == {("quiz", "02.q1")}
     choice.value = question.options[0].text  # looking at another reason costs nothing
-    assert "Not right." in reason.value and "1 of 7" in score.value
+    assert "Not right." in reason.value and "1 of 8" in score.value
 
 
 def test_all_right_is_all_counted(form):
     asked, score = form
     for (choice, _), question in zip(asked, quiz.load_quiz("02").questions, strict=True):
         choice.value = question.options[right_one(question)].text
-    assert "7 of 7" in score.value
-    assert len(progress._recorded()) == 7
+    assert "8 of 8" in score.value
+    assert len(progress._recorded()) == 8
 
 
 def test_a_notebook_gets_the_form_and_the_page_in_one_output(home, monkeypatch):
