@@ -64,7 +64,10 @@ def count_prompt_tokens():
 
 @pytest.fixture(scope="session")
 def serve():
-    """``with serve(home, *arguments, **environment) as it``: ``it`` has ``client``, ``process``."""
+    """``with serve(home, *arguments, **environment) as it``: ``it`` has ``client``, ``process``.
+
+    ``it.said`` is what was printed before it answered, ``it.keys`` those of a class in there.
+    """
     models_dir = str(settings().models_dir)
 
     @contextlib.contextmanager
@@ -78,9 +81,15 @@ def serve():
             env=os.environ | environment,
         ) as server:
             try:
-                url = re.search(r"http://\S+", server.stdout.readline())[0]
-                client = openai.OpenAI(base_url=url, api_key="unused", max_retries=0)
-                yield SimpleNamespace(client=client, process=server, base_url=url, home=home)
+                said, found = "", None
+                while not found and (line := server.stdout.readline()):
+                    found = re.search(r"answers at (http://\S+)", line)
+                    said += line
+                assert found, said
+                client = openai.OpenAI(base_url=found[1], api_key="unused", max_retries=0)
+                started = {"client": client, "process": server, "base_url": found[1], "home": home}
+                keys = dict(re.findall(r"^  (\S.*?) +(class-\S+-\S+)$", said, re.MULTILINE))
+                yield SimpleNamespace(**started, said=said, keys=keys)
             finally:
                 server.terminate()
 
