@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from course_utils.endpoint import description, errors, tuned
@@ -111,7 +112,9 @@ def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False)
         await app.state.runner.stop()
         app.state.store.close()
 
-    app = FastAPI(
+    # FastAPI's own /docs would load its viewer from another host.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="Local endpoint of the course RAG or fine-tuning?",
         description="OpenAI's API, answered by small models on this machine.",
         version=importlib.metadata.version("xllamacpp"),

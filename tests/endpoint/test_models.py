@@ -1,5 +1,7 @@
 """What is served, under which name, and in what state."""
 
+import re
+
 import openai
 import pytest
 
@@ -43,3 +45,11 @@ def test_an_alias_needs_a_served_model(home, target):
 def test_an_alias_cannot_take_a_models_name(home):
     with pytest.raises(CourseError, match="alias"):
         create_app(aliases={registry.local_encoder().id: registry.local_chat().id})
+
+
+def test_its_description_is_shown_without_a_network(raw):
+    page = raw.get("/docs")
+    assert page.status_code == 200 and "http" not in page.text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) >= 2
+    assert all(raw.get(address).status_code == 200 for address in loaded)
