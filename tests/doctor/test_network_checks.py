@@ -49,7 +49,7 @@ def note(machine):
     """Leaves a note of an endpoint in the course home."""
 
     def leave(pid, port):
-        endpoint = {"base_url": f"http://127.0.0.1:{port}/v1", "pid": pid, "port": port}
+        endpoint = {"base_url": f"http://127.0.0.1:{port}/v1", "pid": pid}
         process.state_file().parent.mkdir(parents=True, exist_ok=True)
         process.state_file().write_text(json.dumps(endpoint))
 
