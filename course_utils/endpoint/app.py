@@ -87,8 +87,8 @@ class _CountRequests:
             self.activity.end()
 
 
-# For a class: thirty people's adapters in turn, and answers made side by side. On two cores eight at
-# a time gave 2.4 times the tokens of one after short prompts, and 1.2 times after prompts of 200
+# For a class: thirty people's adapters in turn, and answers made side by side. On two cores eight
+# at a time gave 2.4 times the tokens of one after short prompts, and 1.2 times after prompts of 200
 # tokens beside a training: reading them gains nothing (each slot needs memory: see settings).
 CLASS_ENGINES, CLASS_PARALLEL = 6, 8
 
