@@ -129,7 +129,9 @@ def bench_lessons(as_json: Json = False) -> None:
 def bench_class(
     as_json: Json = False,
     learners: Annotated[int, typer.Option(help="How many ask at the same time.")] = 30,
-    requests: Annotated[int, typer.Option(help="Questions of each.")] = 20,
+    requests: Annotated[
+        int, typer.Option(min=2, help="Questions of each; every second one is streamed.")
+    ] = 20,
 ) -> None:
     """A room of learners at one endpoint, beside a training; 10 to 20 minutes.
 

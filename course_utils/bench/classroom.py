@@ -7,7 +7,6 @@ beside the same kind of training: what the others are compared with.
 """
 
 import itertools
-import os
 import statistics
 import subprocess
 import sys
@@ -24,12 +23,13 @@ import numpy as np
 import openai
 
 from course_utils import registry
+from course_utils.bench.home import own_home
 from course_utils.endpoint.classroom import hand_out, learners
 from course_utils.evaluate.questions import load_questions
 from course_utils.finetune.base import require_train_extra
 from course_utils.finetune.dataset import as_example, load_replies, write_jsonl
 from course_utils.knowledge.documents import load_documents
-from course_utils.settings import REPO, settings
+from course_utils.settings import REPO
 
 LEARNERS, REQUESTS, ALONE = 30, 20, 20
 SYSTEM = (
@@ -110,10 +110,7 @@ def measure(people: int = LEARNERS, requests: int = REQUESTS, alone: int = ALONE
 @contextmanager
 def _class_endpoint(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """A class's endpoint in a course home of its own: its base URL, and everybody's key."""
-    with tempfile.TemporaryDirectory(prefix="course-bench-") as home:
-        environment = {"COURSE_HOME": home, "COURSE_MODELS_DIR": str(settings().models_dir)}
-        before = {name: os.environ.get(name) for name in environment}
-        os.environ |= environment
+    with own_home():
         # Made here, so that they need not be read off the server's sheet.
         keys = dict(hand_out(names))
         command = [sys.executable, "-m", "course_utils.cli", "serve", "--class"]
@@ -127,9 +124,6 @@ def _class_endpoint(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
         finally:
             process.terminate()
             process.wait(60)
-            os.environ.update({name: value for name, value in before.items() if value is not None})
-            for name in (name for name, value in before.items() if value is None):
-                os.environ.pop(name, None)
 
 
 @contextmanager

@@ -112,6 +112,7 @@ class Guard:
         self.app = app
         self._keys = keys
         self._traffic = traffic
+        self._most_in_flight = settings().class_in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -153,7 +154,7 @@ class Guard:
         return person
 
     def _check_load(self, person: Person) -> None:
-        most = settings().class_in_flight
+        most = self._most_in_flight
         if self._traffic.in_flight[person.name] >= most:
             raise EndpointError(
                 f"{most} of your requests are being answered already, and no more are taken at "
