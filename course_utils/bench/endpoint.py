@@ -1,8 +1,8 @@
-"""The endpoint against the bare engine and against transformers, on the same weights, in one run.
+"""The endpoint against the bare engine, transformers and other servers, on the same weights.
 
-Rounds alternate between the three, so that a noisy machine disturbs them alike; each figure is the
-median over the rounds. Engine and transformers get a process of their own, because their thread
-pools slow each other down in one. The course home is temporary: no endpoint in use is touched.
+Rounds alternate between them all, so that a noisy machine disturbs them alike; each figure is the
+median over the rounds. Each gets a process of its own, because their thread pools slow each other
+down in one. The course home is temporary: no endpoint in use is touched.
 """
 
 import os
@@ -10,13 +10,14 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 
 import psutil
 from openai import OpenAI
 
 from course_utils import registry
-from course_utils.bench import serving
+from course_utils.bench import servers, serving
 from course_utils.bench.contender import in_own_process
 from course_utils.bench.home import own_home
 from course_utils.endpoint import process
@@ -37,7 +38,9 @@ def measure(rounds: int = ROUNDS) -> dict:
         ``start_s`` (cold start to the first ready answer), ``tokens_per_s``,
         ``transformers_tokens_per_s``, ``ratio`` (the first over the second), ``engine_ratio``
         (endpoint over bare engine), ``overhead`` (share of time that the endpoint adds to the
-        engine's, median of the rounds), ``ttft_ms`` (time to the first token of a short prompt),
+        engine's, median of the rounds), ``servers`` (for each of ``servers.SERVERS`` its
+        ``tokens_per_s`` and the ``ratio`` of the endpoint's to it; ``None`` where its package is
+        not installed), ``ttft_ms`` (time to the first token of a short prompt),
         ``rss_mb`` (the endpoint's resident memory after these rounds), ``spread`` (lowest and
         highest round of each rate; ``ratio_spread`` and ``overhead_spread`` likewise),
         ``weights_mb``, ``weights_ratio``, ``weights_gb_per_s`` (read for the tokens made: each one
@@ -63,11 +66,14 @@ def measure(rounds: int = ROUNDS) -> dict:
         try:
             client = OpenAI(base_url=endpoint.base_url, api_key=LOCAL_KEY)
             contenders = {
-                "endpoint": lambda: _endpoint_rate(client),
+                "endpoint": partial(_rate, client, registry.local_chat().id),
                 "engine": engine,
                 "transformers": transformers,
             }
-            _endpoint_rate(client)  # warm-up
+            for name in servers.installed():
+                contenders[name] = partial(_rate, *stack.enter_context(servers.serving(name)))
+                contenders[name]()  # warm-up
+            contenders["endpoint"]()
             rates: dict[str, list[float]] = {name: [] for name in contenders}
             first: list[float] = []
             for _ in range(rounds):
@@ -92,6 +98,15 @@ def measure(rounds: int = ROUNDS) -> dict:
         "transformers_tokens_per_s": round(median["transformers"], 1),
         "ratio": round(median["endpoint"] / median["transformers"], 1),
         "ratio_spread": [round(min(ratios), 1), round(max(ratios), 1)],
+        "servers": {
+            name: {
+                "tokens_per_s": round(median[name], 1),
+                "ratio": round(median["endpoint"] / median[name], 1),
+            }
+            if name in median
+            else None
+            for name in servers.SERVERS
+        },
         "engine_ratio": round(median["endpoint"] / median["engine"], 3),
         "overhead": round(statistics.median(added), 3),
         "overhead_spread": [round(min(added), 3), round(max(added), 3)],
@@ -110,11 +125,10 @@ def _request(tokens: int) -> dict:
     return {"messages": MESSAGES, "max_tokens": tokens, "temperature": 0}
 
 
-def _endpoint_rate(client: OpenAI) -> float:
+def _rate(client: OpenAI, model: str) -> float:
+    """Tokens per second of a server, the reading of the prompt included."""
     started = time.perf_counter()
-    response = client.chat.completions.create(
-        model=registry.local_chat().id, **_request(NEW_TOKENS)
-    )
+    response = client.chat.completions.create(model=model, **_request(NEW_TOKENS))
     return response.usage.completion_tokens / (time.perf_counter() - started)
 
 

@@ -79,12 +79,15 @@ MEASURES = (
     Measure(
         "endpoint_over_transformers", "endpoint", "endpoint tokens/s over transformers `generate`",
         8, False, "{:.1f}×", "ratio", "ratio_spread",
-        "Each token needs all weights once. llama.cpp reads {weights_mb[endpoint]} MB of them, "
-        "{weights_gb_per_s[endpoint]} GB a second, on one thread, so that a core stays free; "
-        "transformers reads {weights_mb[transformers]} MB, {weights_gb_per_s[transformers]} GB a "
-        "second, on all cores. The weights are {weights_ratio} times smaller: more than that "
-        "would need more of the memory's speed, of which a copy on one thread gets "
-        "{copied_gb_per_s} GB a second.",
+        "ours answers at {tokens_per_s} tokens a second on one thread, so that a core stays free; "
+        "transformers at {transformers_tokens_per_s} on all. A token needs all weights once: "
+        "llama.cpp reads {weights_mb[endpoint]} MB of them, {weights_gb_per_s[endpoint]} GB a "
+        "second, transformers {weights_mb[transformers]} MB, {weights_gb_per_s[transformers]} GB a "
+        "second. Where memory is the limit (one thread copies {copied_gb_per_s} GB a second here) "
+        "the ratio cannot pass that of the sizes, {weights_ratio}. Below it the limit is "
+        "arithmetic: `perf` shows four fifths of the time in dot products of 4-bit and 8-bit "
+        "weights, for which the wheel has code for AVX2 alone. `endpoint/engine.py` says why it is "
+        "one thread.",
     ),
     Measure(
         "endpoint_overhead", "endpoint", "time that the endpoint adds to the bare engine's",
@@ -101,8 +104,8 @@ MEASURES = (
         3, False, "{:.1f}×", "ratio_to_90", None,
         "ours took {seconds_to_90} s for {to_90[ours][steps]} steps, the guide's "
         "{guide_seconds_to_90} s for {to_90[guide][steps]}; ours reads {tokens_per_s} tokens a "
-        "second, the guide's {guide_tokens_per_s}. The rest is the same arithmetic for both: every "
-        "token goes forward and back through all layers.",
+        "second, the guide's {guide_tokens_per_s}. Forward every token goes through all layers in "
+        "both; back through the upper half in ours.",
     ),
     Measure(
         "training_memory", "train", "training peak memory, ours over guide's",

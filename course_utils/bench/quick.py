@@ -1,7 +1,6 @@
 """What a learner waits for before asking anything: the import, and JupyterLab once set up."""
 
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import httpx
 import psutil
 
 from course_utils import bootstrap
+from course_utils.bench.servers import free_port
 from course_utils.errors import CourseError
 from course_utils.settings import REPO
 from course_utils.teach.lab import FIRST_LESSON
@@ -55,9 +55,7 @@ def _import_s() -> float:
 
 
 def _lab_s() -> float:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     token = secrets.token_hex(16)
     # What `make lab` calls; the options are passed on to JupyterLab.
     command = [sys.executable, bootstrap.__file__, "lab", "--no-browser", f"--port={port}"]

@@ -3,9 +3,13 @@
 Measured with a 135M model on two cores, quiet and beside one other busy process, in tokens/s:
 
 - Answer on one thread 127 and 115; on two threads 148 and 20 to 70, because OpenMP's threads spin
-  at their barriers and lose whole time slices to the other process. A passive OpenMP on two
-  threads: 40 and 78. So: one core stays free for the rest, and OpenMP waits passively where one
-  thread answers (prompts are still read on all cores, 360 and 190).
+  at their barriers and lose whole time slices to the other process. On another day, on a slower
+  machine of the same kind: one thread 44 and 44, two threads 26 and 37 when they never spin, 80 and
+  27 when they spin for a moment before they sleep. Two threads also add up in another order: 17 of
+  60 answers had other words. So: one core stays free for the rest.
+- Prompts are read on all cores, and so are answers made together. Their threads spin for a moment:
+  eight answers at once came at 91 tokens/s beside a training, without any spinning at 75; on the
+  quiet machine at 131 and 97.
 - The text of a greedy answer changed in 15 of 84 cases (12 tokens each) when part of its prompt
   came from the cache, and now and then when another answer was made beside it: sums in another
   order. Without flash attention 2 of 84, at 8 % of the speed. With neither cache nor company it
@@ -19,6 +23,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
+from types import ModuleType
 from typing import Any
 
 from course_utils.endpoint.errors import ContextLengthError, EndpointError
@@ -26,6 +31,8 @@ from course_utils.endpoint.turns import Turns
 
 Chunk = dict[str, Any]
 
+# GOMP_SPINCOUNT: how often a thread of OpenMP looks for work before it sleeps, some 0.1 ms.
+SPINS = "3000"
 # Prompt tokens read between two looks at whether the client is still there.
 PROMPT_STEP_TOKENS = 128
 
@@ -57,10 +64,7 @@ class Engine:
     ) -> None:
         answering = threads or max(1, min(usable_cores() - 1, 4))
         reading = threads or min(usable_cores(), 8)
-        if answering == 1 and "GOMP_SPINCOUNT" not in os.environ:
-            os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when the library loads
-        import xllamacpp
-
+        xllamacpp = _library(spin_shortly=answering == 1)
         params = xllamacpp.CommonParams()
         params.model.path = str(gguf)
         if adapter:
@@ -186,6 +190,19 @@ class Engine:
                 f"The engine failed: {error.get('message')}", status=500, type="server_error"
             )
         raise _refused(str(error.get("message")))
+
+
+def _library(spin_shortly: bool) -> ModuleType:
+    """llama.cpp. It reads how to wait when it is loaded; processes begun later shall not."""
+    told = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
+    if not spin_shortly or told:
+        import xllamacpp
+    else:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+        import xllamacpp
+
+        del os.environ["GOMP_SPINCOUNT"]
+    return xllamacpp
 
 
 def _refused(reason: str) -> EndpointError:
