@@ -11,7 +11,7 @@ def measure() -> dict:
 
     Returns:
         ``minutes``, ``peak_mb`` and ``largest`` (the lesson that needs most memory), ``lessons``
-        (seconds and peak MB of each).
+        (seconds, peak MB and the slowest cells of each).
 
     Raises:
         CourseError: A lesson failed, so that its time says nothing.
@@ -26,6 +26,7 @@ def measure() -> dict:
         "peak_mb": largest["peak_mb"],
         "largest": largest["name"][:2],
         "lessons": {
-            run["name"][:2]: {"seconds": run["seconds"], "peak_mb": run["peak_mb"]} for run in runs
+            run["name"][:2]: {key: run[key] for key in ("seconds", "peak_mb", "slowest")}
+            for run in runs
         },
     }

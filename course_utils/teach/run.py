@@ -20,6 +20,7 @@ from course_utils.teach.cells import lesson_files
 from course_utils.teach.tidy import tidy
 
 CELL_TIMEOUT_S = 600
+SLOWEST = 5
 # The same for the stored outputs and for the check, so that the two can be compared.
 QUIET = {
     "PYTHONWARNINGS": "ignore",
@@ -33,13 +34,17 @@ QUIET = {
 
 @dataclass(frozen=True)
 class NotebookRun:
-    """How one notebook went: wall-clock seconds, peak MB of the whole process tree."""
+    """How one notebook went: wall-clock seconds, peak MB of the whole process tree.
+
+    ``slowest`` are the cells that took longest: ``{"seconds", "begins": first line}`` of each.
+    """
 
     name: str
     ok: bool
     seconds: float
     peak_mb: float
     error: str | None
+    slowest: list[dict]
 
 
 def lessons(numbers: Sequence[str] = ()) -> list[Path]:
@@ -68,7 +73,7 @@ def run_notebooks(
         say: Called with one line per notebook.
 
     Returns:
-        ``{"ok": bool, "notebooks": [{"name", "ok", "seconds", "peak_mb", "error"}]}``
+        ``{"ok": bool, "notebooks": [{"name", "ok", "seconds", "peak_mb", "error", "slowest"}]}``
     """
     runs = []
     for path in lessons(numbers):
@@ -90,6 +95,14 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
     os.environ.update(QUIET)
     notebook = nbformat.read(path, as_version=4)
     error = None
+    spent: dict[int, float] = {}
+
+    def begins(cell_index: int, **_: object) -> None:
+        spent[cell_index] = -time.perf_counter()
+
+    def ends(cell_index: int, **_: object) -> None:
+        spent[cell_index] += time.perf_counter()
+
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
         client = NotebookClient(
@@ -100,6 +113,8 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
             record_timing=False,
             extra_arguments=["--log-level=40"],  # no warning that loopback is not encrypted
             coalesce_streams=True,  # what one cell prints is one output
+            on_cell_execute=begins,
+            on_cell_executed=ends,
         )
         try:
             client.execute()
@@ -110,7 +125,18 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
     if save and error is None:
         _save(notebook, path)
     seconds = round(time.perf_counter() - started, 1)
-    return NotebookRun(path.name, error is None, seconds, round(memory.peak_mb), error)
+    peak_mb = round(memory.peak_mb)
+    return NotebookRun(path.name, error is None, seconds, peak_mb, error, _slowest(notebook, spent))
+
+
+def _slowest(notebook: nbformat.NotebookNode, spent: dict[int, float]) -> list[dict]:
+    """The cells that took longest; one that was cut off took less than nothing, and is left out."""
+    most = sorted(spent, key=spent.get, reverse=True)[:SLOWEST]
+    return [
+        {"seconds": round(spent[at], 1), "begins": notebook.cells[at].source.partition("\n")[0]}
+        for at in most
+        if spent[at] > 0
+    ]
 
 
 def _save(notebook: nbformat.NotebookNode, path: Path) -> None:

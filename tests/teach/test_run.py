@@ -39,7 +39,7 @@ def test_runs_all_saves_what_ran_through_and_reports(folder):
     assert report["ok"] is False
     good, raises, dies, _ = report["notebooks"]
     for entry in report["notebooks"]:
-        assert set(entry) == {"name", "ok", "seconds", "peak_mb", "error"}
+        assert set(entry) == {"name", "ok", "seconds", "peak_mb", "error", "slowest"}
         assert entry["seconds"] > 0
         assert entry["peak_mb"] > 30  # this process and a kernel
     assert [entry["ok"] for entry in report["notebooks"]] == [True, False, False, True]
@@ -74,6 +74,16 @@ def test_selects_by_number(folder):
     with pytest.raises(CourseError, match="no lesson 07, 99") as failure:
         run.lessons(["99", "7", "00"])
     assert "00, 01, 02, 03" in failure.value.cure
+
+
+def test_the_slowest_cells_come_first(folder):
+    cells = [v4.new_code_cell(f"import time\ntime.sleep({nap})") for nap in (0, 0.5, 0.2)]
+    cells[1].source = "# the long one\n" + cells[1].source
+    nbformat.write(v4.new_notebook(cells=cells), folder / "00_good.ipynb")
+    slowest = run.execute(folder / "00_good.ipynb").slowest
+    assert slowest[0]["begins"] == "# the long one"
+    assert slowest[0]["seconds"] >= 0.5 > slowest[1]["seconds"] >= 0.2
+    assert slowest == sorted(slowest, key=lambda cell: -cell["seconds"])
 
 
 def test_the_kernels_memory_counts(folder):
