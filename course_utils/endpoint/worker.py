@@ -156,10 +156,14 @@ async def _ended(process: asyncio.subprocess.Process, seconds: float) -> bool:
 
 
 def _apart() -> dict[str, Any]:
-    """Popen options that keep the terminal's Ctrl-C from it: the endpoint ends it in order."""
+    """Popen options that keep the terminal's Ctrl-C from it: the endpoint ends it in order.
+
+    Not a session of its own: Linux shares the cores out among sessions first (autogroup), and a
+    training would get half of them whatever its priority.
+    """
     if os.name == "nt":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
+    return {"process_group": 0}
 
 
 def _be_kind(pid: int) -> None:
