@@ -126,11 +126,15 @@ MEASURES = (
         0.05, True, "{:.3f}", "reindex.ratio",
     ),
     Measure(
-        "course_minutes", "lessons", "whole course, minutes", 20, True, "{:.1f}", "minutes",
+        "course_minutes", "lessons", "whole course, minutes", 20, True, "{:.1f}", "minutes", None,
+        "ten cells, which train or ask real models, take {longest_cells[minutes]} minutes of it; "
+        "`course bench lessons` names them.",
     ),
     Measure(
         "course_memory", "lessons", "memory of the largest lesson, MB",
-        2000, True, "{:,.0f}", "peak_mb",
+        2000, True, "{:,.0f}", "peak_mb", None,
+        "in lesson {largest}; kernel, endpoint and training process are counted together, "
+        "libraries that they share for each of them.",
     ),
     Measure(
         "import", "quick", "`import course_utils`, seconds",
