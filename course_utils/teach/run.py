@@ -36,7 +36,8 @@ QUIET = {
 class NotebookRun:
     """How one notebook went: wall-clock seconds, peak MB of the whole process tree.
 
-    ``slowest`` are the cells that took longest: ``{"seconds", "begins": first line}`` of each.
+    ``slowest`` are the cells that took longest: ``{"seconds", "begins"}`` of each, its first line
+    but for imports.
     """
 
     name: str
@@ -133,10 +134,16 @@ def _slowest(notebook: nbformat.NotebookNode, spent: dict[int, float]) -> list[d
     """The cells that took longest; one that was cut off took less than nothing, and is left out."""
     most = sorted(spent, key=spent.get, reverse=True)[:SLOWEST]
     return [
-        {"seconds": round(spent[at], 1), "begins": notebook.cells[at].source.partition("\n")[0]}
+        {"seconds": round(spent[at], 1), "begins": _first_line(notebook.cells[at].source)}
         for at in most
         if spent[at] > 0
     ]
+
+
+def _first_line(source: str) -> str:
+    """The first line that tells a cell from others: many begin with imports."""
+    lines = [line for line in source.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(("import ", "from "))), lines[0])
 
 
 def _save(notebook: nbformat.NotebookNode, path: Path) -> None:
