@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -162,11 +161,7 @@ def becomes_idle(load):
 @pytest.fixture(scope="session")
 def free_port():
     """``free_port()`` → a port of this machine that nobody listens at."""
-
-    def free_port():
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return listener.getsockname()[1]
+    from course_utils.bench.servers import free_port
 
     return free_port
 

@@ -89,6 +89,14 @@ def measure(rounds: int = ROUNDS) -> dict:
     median = {name: statistics.median(values) for name, values in rates.items()}
     added = [bare / ours - 1 for bare, ours in zip(rates["engine"], rates["endpoint"], strict=True)]
     ratios = [a / b for a, b in zip(rates["endpoint"], rates["transformers"], strict=True)]
+    compared = {
+        name: {
+            "tokens_per_s": round(median[name], 1),
+            "ratio": round(median["endpoint"] / median[name], 1),
+        }
+        for name in servers.SERVERS
+        if name in median
+    }
     chat = registry.local_chat()
     read = {"endpoint": registry.model_path(chat, "gguf").stat().st_size}
     read["transformers"] = 4 * chat.parameters  # fp32
@@ -98,15 +106,7 @@ def measure(rounds: int = ROUNDS) -> dict:
         "transformers_tokens_per_s": round(median["transformers"], 1),
         "ratio": round(median["endpoint"] / median["transformers"], 1),
         "ratio_spread": [round(min(ratios), 1), round(max(ratios), 1)],
-        "servers": {
-            name: {
-                "tokens_per_s": round(median[name], 1),
-                "ratio": round(median["endpoint"] / median[name], 1),
-            }
-            if name in median
-            else None
-            for name in servers.SERVERS
-        },
+        "servers": dict.fromkeys(servers.SERVERS) | compared,
         "engine_ratio": round(median["endpoint"] / median["engine"], 3),
         "overhead": round(statistics.median(added), 3),
         "overhead_spread": [round(min(added), 3), round(max(added), 3)],

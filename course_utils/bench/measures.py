@@ -133,7 +133,7 @@ MEASURES = (
     Measure(
         "course_memory", "lessons", "memory of the largest lesson, MB",
         2000, True, "{:,.0f}", "peak_mb", None,
-        "in lesson {largest}; kernel, endpoint and training process are counted together, "
+        "in lesson {largest}; kernel, endpoint and a training that it runs are counted together, "
         "libraries that they share for each of them.",
     ),
     Measure(

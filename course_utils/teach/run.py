@@ -96,13 +96,14 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
     os.environ.update(QUIET)
     notebook = nbformat.read(path, as_version=4)
     error = None
-    spent: dict[int, float] = {}
+    begun: dict[int, float] = {}
+    spent: dict[int, float] = {}  # of the cells that came to an end
 
     def begins(cell_index: int, **_: object) -> None:
-        spent[cell_index] = -time.perf_counter()
+        begun[cell_index] = time.perf_counter()
 
     def ends(cell_index: int, **_: object) -> None:
-        spent[cell_index] += time.perf_counter()
+        spent[cell_index] = time.perf_counter() - begun[cell_index]
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
@@ -131,12 +132,10 @@ def execute(path: Path, save: bool = False) -> NotebookRun:
 
 
 def _slowest(notebook: nbformat.NotebookNode, spent: dict[int, float]) -> list[dict]:
-    """The cells that took longest; one that was cut off took less than nothing, and is left out."""
-    most = sorted(spent, key=spent.get, reverse=True)[:SLOWEST]
+    """The cells that took longest; ``spent`` has the seconds of each by its place."""
     return [
         {"seconds": round(spent[at], 1), "begins": _first_line(notebook.cells[at].source)}
-        for at in most
-        if spent[at] > 0
+        for at in sorted(spent, key=spent.get, reverse=True)[:SLOWEST]
     ]
 
 
