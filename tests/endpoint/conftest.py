@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from types import SimpleNamespace
@@ -72,7 +74,12 @@ def serve():
 
     @contextlib.contextmanager
     def serve(home, *arguments, **environment):
-        environment = {"COURSE_HOME": str(home), "COURSE_MODELS_DIR": models_dir, **environment}
+        environment = {
+            "COURSE_HOME": str(home),
+            "COURSE_MODELS_DIR": models_dir,
+            "PYTHONFAULTHANDLER": "1",
+            **environment,
+        }
         with subprocess.Popen(
             [sys.executable, "-m", "course_utils.cli", "serve", *arguments],
             stdout=subprocess.PIPE,
@@ -80,18 +87,28 @@ def serve():
             cwd=REPO,
             env=os.environ | environment,
         ) as server:
+            # Whatever hangs says where, and fails.
+            hangs = threading.Timer(120, server.send_signal, [signal.SIGABRT])
+            hangs.start()
             try:
                 said, found = "", None
                 while not found and (line := server.stdout.readline()):
                     found = re.search(r"answers at (http://\S+)", line)
                     said += line
+                hangs.cancel()
                 assert found, said
                 client = openai.OpenAI(base_url=found[1], api_key="unused", max_retries=0)
                 started = {"client": client, "process": server, "base_url": found[1], "home": home}
                 keys = dict(re.findall(r"^  (\S.*?) +(class-\S+-\S+)$", said, re.MULTILINE))
                 yield SimpleNamespace(**started, said=said, keys=keys)
             finally:
+                hangs.cancel()
                 server.terminate()
+                try:
+                    server.wait(60)
+                except subprocess.TimeoutExpired:
+                    server.send_signal(signal.SIGABRT)
+                    raise
 
     return serve
 

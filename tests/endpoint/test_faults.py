@@ -59,7 +59,7 @@ def as_root(*command: str) -> bool:
     """Run something that only root may; False when that is not to be had."""
     sudo = [] if not hasattr(os, "geteuid") or os.geteuid() == 0 else ["sudo", "-n"]
     with contextlib.suppress(OSError):
-        return not subprocess.run([*sudo, *command], capture_output=True).returncode
+        return not subprocess.run([*sudo, *command], capture_output=True, timeout=30).returncode
     return False
 
 
