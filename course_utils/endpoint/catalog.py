@@ -116,8 +116,10 @@ class Catalog:
         self._engines.pop(model_id, None)
 
     def unload_idle(self) -> None:
-        """Free the memory of all models that nobody is asking; each loads again in a second."""
+        """Free the memory of all models that nobody is asking; each loads again in half a second,
+        when it is asked."""
         self._unload(0)
+        self._encoder = None  # whoever is just using it keeps it until then
 
     async def encoder(self) -> Encoder:
         """The encoder, loaded when it is not yet.

@@ -16,6 +16,9 @@ from course_utils.errors import CourseError
 from course_utils.settings import settings
 
 SHUTDOWN_S = 10
+# A kernel that trains, say, can use the memory meanwhile: with two chat models and the encoder
+# loaded 0.34 GB were held instead of 0.91.
+UNLOAD_AFTER_S = 60
 LOOPBACK = "127.0.0.1"
 
 
@@ -124,6 +127,8 @@ async def _announce_and_end(server: uvicorn.Server, app, url: str, idle_s: float
     activity = app.state.activity
     activity.restart()
     while idle_s <= 0 or activity.idle_seconds() < idle_s:
+        if activity.idle_seconds() > UNLOAD_AFTER_S:
+            app.state.catalog.unload_idle()
         await asyncio.sleep(min(1.0, max(idle_s / 4, 0.05)) if idle_s > 0 else 60)
     print(f"Nobody asked for {idle_s / 60:g} minutes: the endpoint ends.", flush=True)
     server.should_exit = True

@@ -122,6 +122,35 @@ def test_it_ends_when_nobody_asks(fresh, monkeypatch):
     assert not process.state_file().exists()
 
 
+def test_memory_is_free_while_nobody_asks(fresh):
+    soon = "from course_utils.endpoint import serve; serve.UNLOAD_AFTER_S = 0.5; serve.serve()"
+    command, environment = [sys.executable, "-c", soon], os.environ | process.ENVIRONMENT
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPO, env=environment) as server:
+        try:
+            server.stdout.readline()
+            url, memory = process.running().base_url, psutil.Process(server.pid).memory_info
+            client = openai.OpenAI(base_url=url, api_key="unused", max_retries=0)
+
+            def asked():
+                client.embeddings.create(model=registry.local_encoder().id, input="Hello")
+                answer = client.chat.completions.create(
+                    model=registry.local_chat().id,
+                    messages=[{"role": "user", "content": "Hello"}],
+                    max_tokens=8,
+                    temperature=0,
+                )
+                return answer.choices[0].message.content, memory().rss
+
+            words, loaded = asked()
+            deadline = time.monotonic() + 20
+            while memory().rss > 0.6 * loaded and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert memory().rss <= 0.6 * loaded
+            assert asked()[0] == words
+        finally:
+            server.terminate()
+
+
 def test_unprepared_models_are_named_with_the_cure(home, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_MODELS_DIR", str(tmp_path / "none"))
     with pytest.raises(CourseError, match="course models prepare"):
