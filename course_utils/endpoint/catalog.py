@@ -28,6 +28,7 @@ class Catalog:
         most_engines: Chat models in memory at once.
         parallel: Requests that the base model answers at the same time; ``None``: as the settings
             say. A fine-tuned model always follows the settings.
+        cache_mb: Memory for prompts that the base model has read.
 
     Raises:
         CourseError: An alias points nowhere, or takes the name of a real model.
@@ -39,11 +40,12 @@ class Catalog:
         tuned_models: Callable[[Person], list[Model]] = lambda _person: [],
         most_engines: int = MAX_LOADED_ENGINES,
         parallel: int | None = None,
+        cache_mb: int = 0,
     ) -> None:
         self.aliases = dict(aliases or {})
         self._tuned_models = tuned_models
         self._most_engines = most_engines
-        self._parallel = parallel
+        self._of_base = {"parallel": parallel, "cache_mb": cache_mb}
         self.default_chat = registry.local_chat()
         self.encoder_model = registry.local_encoder()
         self._engines: dict[str, Engine] = {}
@@ -103,8 +105,8 @@ class Catalog:
             async with self._loading:
                 if model.id not in self._engines:
                     self._unload(self._most_engines - 1)
-                    parallel = None if model.adapter else self._parallel
-                    engine = await asyncio.to_thread(load_engine, model, parallel)
+                    size = {} if model.adapter else self._of_base
+                    engine = await asyncio.to_thread(load_engine, model, **size)
                     self._engines[model.id] = engine
         engine = self._engines.pop(model.id)
         self._unload(self._most_engines - 1)  # those that were busy when room was needed
@@ -163,12 +165,13 @@ def load_encoder() -> Encoder:
     )
 
 
-def load_engine(model: Model, parallel: int | None = None) -> Engine:
+def load_engine(model: Model, parallel: int | None = None, cache_mb: int = 0) -> Engine:
     """An engine for a chat model, as the settings want it; takes a second or so.
 
     Args:
         model: An entry of the registry, or a fine-tuned one.
         parallel: Requests answered at the same time, if not as many as the settings say.
+        cache_mb: Memory for prompts that were read.
 
     Raises:
         CourseError: Its weights are not prepared, damaged, or llama.cpp cannot read them.
@@ -186,6 +189,7 @@ def load_engine(model: Model, parallel: int | None = None) -> Engine:
             parallel=parallel or chosen.parallel,
             threads=chosen.threads,
             adapter=model.adapter,
+            cache_mb=cache_mb,
         )
     except RuntimeError as error:
         if model.adapter:

@@ -252,6 +252,23 @@ def test_names_may_be_anybodys(tmp_path):
         learners(0, None)
 
 
+def test_what_one_asked_is_not_read_again_for_the_next(learner, chat_id):
+    def read(name, topic, **more):
+        messages = [{"role": "user", "content": f"{topic}: " + f"all about {topic}. " * 40}]
+        usage = (
+            learner(name)
+            .chat.completions.create(model=chat_id, messages=messages, max_tokens=1, **more)
+            .usage
+        )
+        return usage.prompt_tokens - usage.prompt_tokens_details.cached_tokens
+
+    assert read("learner-01", "refunds") > 100
+    for topic in ("prices", "returns", "invoices"):
+        assert read("learner-02", topic) > 100
+    assert read("learner-03", "refunds") < 10
+    assert read("learner-03", "refunds", seed=1) > 100  # exact: read anew
+
+
 def test_trainings_go_round(tmp_path):
     store = Store(tmp_path)
 

@@ -61,7 +61,7 @@ def busy(room, create_job, examples, chat_id):
     items = sorted(progress.all_items())
     for name, done in ((ANN, items[:20]), ("Dee", items[:3])):
         share(room, name, done)
-    within(120, lambda: room_sees(room, ANN).get("/").text.count("<polyline"))
+    within(300, lambda: room_sees(room, ANN).get("/").text.count("<polyline"))
     return {ANN: first, BO: second}
 
 
