@@ -18,7 +18,8 @@ Accepted and ignored, because they change nothing in an answer here: ``user``, `
 ``verbosity``, ``name`` in a message, and the API key.
 
 A request with a ``seed`` is *exact*: at one temperature it gives the same text every time on one
-machine, because its prompt is read anew and nothing else runs beside it (see ``engine``).
+machine, because its prompt is read anew by a copy of the model that does nothing else meanwhile
+(see ``engine``).
 
 Other than at OpenAI: penalties look at the last 64 tokens, prompt included; an answer without
 ``max_tokens`` ends after 512 tokens; each model has its own tokenizer.

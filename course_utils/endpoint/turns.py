@@ -19,17 +19,18 @@ class _Entry:
 class Turns:
     """Hands out an engine's slots: to everybody in turn, to each in the order of asking.
 
-    Some callers need the engine for themselves.
+    Some callers need a copy of the engine for themselves.
 
     Args:
-        slots: Callers that may run at the same time.
+        slots: Callers that may run at the same time on one copy.
+        copies: Callers that may run at the same time when each has a copy alone.
         most_waiting: Callers that may wait; one more is sent away.
     """
 
-    def __init__(self, slots: int, most_waiting: int = MOST_WAITING) -> None:
-        self.slots = slots
+    def __init__(self, slots: int, copies: int = 1, most_waiting: int = MOST_WAITING) -> None:
+        self.slots, self.copies = slots, copies
         self.running = 0
-        self._alone = False
+        self._alone = False  # whether those that run have a copy each
         self._most_waiting = most_waiting
         self._queue: list[_Entry] = []
         # Who was served when; the lowest number, or none, is next.
@@ -45,7 +46,7 @@ class Turns:
         """Wait for a slot; each ``take`` needs a ``give_back``.
 
         Args:
-            alone: Run only while nobody else does.
+            alone: Share a copy with nobody.
             who: Whose turn it uses.
 
         Raises:
@@ -75,14 +76,14 @@ class Turns:
     def give_back(self) -> None:
         """Free a slot."""
         self.running -= 1
-        self._alone = False
         self._admit()
 
     def _admit(self) -> None:
         while self._queue:
-            # Strictly in turn: whoever needs the engine alone is not overtaken for ever.
+            # Strictly in turn: whoever needs a copy alone is not overtaken for ever.
             entry = min(self._queue, key=lambda entry: self._served.get(entry.who, 0))
-            if self._alone or self.running >= (1 if entry.alone else self.slots):
+            others = self.running and self._alone != entry.alone
+            if others or self.running >= (self.copies if entry.alone else self.slots):
                 return
             self._queue.remove(entry)
             self._turn += 1

@@ -83,5 +83,6 @@ def _upload(client: OpenAI, path: Path, rows: list[Reply]) -> str:
 def _keeps_all_rules(model: str, rows: list[Reply]) -> list[bool]:
     llm = ChatOpenAI(model=model, temperature=0, seed=0, max_tokens=MAX_TOKENS)
     chain = ChatPromptTemplate([("system", SYSTEM), ("human", "{question}")]) | llm
-    answers = answer_all(chain, [{"question": row.question} for row in rows], progress=None)
+    questions = [{"question": row.question} for row in rows]
+    answers = answer_all(chain, questions, progress=None, together=2)
     return [score_style(answer.text).perfect for answer in answers]

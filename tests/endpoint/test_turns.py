@@ -8,14 +8,14 @@ from course_utils.endpoint.errors import EndpointError
 from course_utils.endpoint.turns import Turns
 
 
-def order(slots, wishes, cancelled=()):
+def order(slots, wishes, cancelled=(), copies=1):
     """Which callers start together, in order; each wish is True for "alone".
 
     A round ends when all that run have given back.
     """
 
     async def run():
-        turns = Turns(slots)
+        turns = Turns(slots, copies)
         started = []
 
         async def caller(number, alone):
@@ -47,6 +47,10 @@ def test_as_many_as_there_are_slots():
 
 def test_alone_means_alone_and_nobody_overtakes():
     assert order(3, [False, True, False, False, True]) == [[0], [1], [2, 3], [4]]
+
+
+def test_so_many_are_alone_side_by_side_as_there_are_copies():
+    assert order(4, [True] * 3 + [False] * 3 + [True], copies=2) == [[0, 1], [2], [3, 4, 5], [6]]
 
 
 def test_one_slot():
