@@ -133,7 +133,7 @@ def bench_class(
         int, typer.Option(min=2, help="Questions of each; every second one is streamed.")
     ] = 20,
 ) -> None:
-    """A room of learners at one endpoint, beside a training; 15 to 25 minutes.
+    """A room of learners at one endpoint, beside a training; 10 to 20 minutes.
 
     Example: course bench class --learners 10 --requests 5
     """
