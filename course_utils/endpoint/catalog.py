@@ -109,6 +109,8 @@ class Catalog:
                     engine = await asyncio.to_thread(load_engine, model, **size)
                     self._engines[model.id] = engine
         engine = self._engines.pop(model.id)
+        for other in self._engines.values():  # one model has copies, the one that is asked now
+            other.drop_copies()
         self._unload(self._most_engines - 1)  # those that were busy when room was needed
         self._engines[model.id] = engine  # last in the dict = last used
         return engine

@@ -209,6 +209,11 @@ class Engine:
         finally:
             self._free.append(server)
 
+    def drop_copies(self) -> None:
+        """Free the memory of the copies for exact requests, unless somebody is answered."""
+        if not self.turns.running:
+            self._free = [self._server]
+
     def _check(self, chunk: Chunk) -> None:
         error = chunk.get("error")
         if error is None:

@@ -42,3 +42,20 @@ def test_exact_answers_side_by_side_are_those_of_one_alone():
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda question: answer(question, waits=True), questions))
     assert found == [answer(question) for question in questions]
+
+
+def test_copies_are_dropped_while_nobody_is_answered():
+    engine = load_engine(registry.local_chat())
+
+    def two():
+        with engine.chosen(exact=True) as one, engine.chosen(exact=True) as other:
+            return {one, other}
+
+    copies = two()
+    engine.turns.running = 1
+    engine.drop_copies()
+    assert two() == copies
+    engine.turns.running = 0
+    engine.drop_copies()
+    with engine.chosen(exact=True) as one, engine.chosen(exact=True) as other:
+        assert one in copies and other not in copies
