@@ -92,7 +92,7 @@ class _CountRequests:
 # settings). Prompts of 200 tokens are read no faster for many: beside a training it was 1.2 times.
 # But a class follows one lesson and asks much the same: with the prompts of a while kept, 1 GB for
 # a hundred of 400 tokens, it was 2.2 times where three learners asked each.
-CLASS_ENGINES, CLASS_PARALLEL, CLASS_CACHE_MB = 6, 8, 1024
+CLASS_SIZE = {"most_engines": 6, "parallel": 8, "cache_mb": 1024}
 
 
 def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False) -> FastAPI:
@@ -125,13 +125,7 @@ def create_app(aliases: Mapping[str, str] | None = None, is_class: bool = False)
     )
     app.state.store = Store(settings().endpoint_dir)
     app.state.is_class = is_class
-    size = {}
-    if is_class:
-        size = {
-            "most_engines": CLASS_ENGINES,
-            "parallel": CLASS_PARALLEL,
-            "cache_mb": CLASS_CACHE_MB,
-        }
+    size = CLASS_SIZE if is_class else {}
     tuned_models = functools.partial(tuned.models, app.state.store)
     app.state.catalog = Catalog(aliases, tuned_models, **size)
     app.state.runner = Runner(app.state.store, app.state.catalog.unload_idle)
